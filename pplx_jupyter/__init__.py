@@ -1,5 +1,73 @@
-"""Deep research as a citizen of the Jupyter notebook."""
+"""Deep research as a citizen of the Jupyter notebook.
+
+Load the magics with ``%load_ext pplx_jupyter``, or ask in plain Python with `research`. Every public
+name is imported when it is first used, so that loading the extension costs next to nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pplx_jupyter.answer import Answer, Cost, Receipt, Source
+    from pplx_jupyter.errors import PplxError
+    from pplx_jupyter.job import Job, attach, jobs, research
+    from pplx_jupyter.request import Request
+    from pplx_jupyter.session import Session
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "Cost",
+    "Job",
+    "PplxError",
+    "Receipt",
+    "Request",
+    "Session",
+    "Source",
+    "attach",
+    "jobs",
+    "research",
+]
+
+_HOME = {
+    "Answer": "answer",
+    "Cost": "answer",
+    "Receipt": "answer",
+    "Source": "answer",
+    "PplxError": "errors",
+    "Job": "job",
+    "attach": "job",
+    "jobs": "job",
+    "research": "job",
+    "Request": "request",
+    "Session": "session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics; ``%load_ext pplx_jupyter`` calls this."""
+    from pplx_jupyter.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics away again; ``%unload_ext pplx_jupyter`` calls this."""
+    from pplx_jupyter.notebook.extension import unload
+
+    unload(shell)

@@ -156,6 +156,8 @@ class Receipt:
 
     Attributes
     ----------
+    question, prompt
+        The question in one line, and the prompt as it was sent.
     reuse
         ``None`` (asked in this run), ``"ledger"`` or ``"lockfile"``.
     now
@@ -167,6 +169,7 @@ class Receipt:
     job_id: str
     name: str = ""
     question: str = ""
+    prompt: str = ""
     fingerprint: str = ""
     backend: str = ""
     model: str = ""

@@ -1,0 +1,389 @@
+"""Job: the user's handle on one submission.
+
+It holds an id and reads the ledger: a second handle, in another cell, kernel or year, is as good as the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.answer import Answer, Cost, Failure, Receipt
+from pplx_jupyter.errors import (
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    JobUnconfirmed,
+    PplxError,
+    RateLimited,
+    RequestError,
+    ServiceError,
+    WaitTimeout,
+)
+from pplx_jupyter.ledger import OPEN, REUSABLE
+from pplx_jupyter.request import Request
+from pplx_jupyter.session import Session, current_session
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pplx_jupyter.ledger import Row
+
+__all__ = ["Job", "attach", "jobs", "research"]
+
+_TICK = 0.2
+"""Seconds between looks while waiting: an interrupt is noticed within one of them."""
+
+_HARD = {"unauthorized", "forbidden", "retired", "not_found"}
+"""Troubles that waiting does not mend."""
+
+
+class Job:
+    """One submission: ask it for its state, wait for its answer, cancel it.
+
+    Parameters
+    ----------
+    session
+        Whose ledger the job is in.
+    job_id
+        Its id in that ledger.
+    reuse
+        ``"ledger"`` where the answer was there before this run asked.
+    """
+
+    def __init__(self, session: Session, job_id: str, *, reuse: str | None = None) -> None:
+        self._session = session
+        self.id = job_id
+        self.reuse = reuse
+
+    @property
+    def row(self) -> Row:
+        """The job as the ledger knows it now."""
+        row = self._session.ledger.get(self.id)
+        if row is None:
+            raise RequestError(f"job {self.id} is not in the ledger {self._session.ledger.where}.")
+        return row
+
+    @property
+    def name(self) -> str:
+        """The name it was given, or an empty text."""
+        return self.row.name
+
+    @property
+    def status(self) -> str:
+        """Its state: submitting, queued, running, completed, incomplete, failed, cancelled, expired or unconfirmed."""
+        return self.row.state
+
+    @property
+    def remote_status(self) -> str:
+        """The service's own last word for its state."""
+        return self.row.remote_status
+
+    @property
+    def remote_id(self) -> str:
+        """The service's id of it, or an empty text."""
+        return self.row.remote_id
+
+    @property
+    def request(self) -> Request:
+        """The question as it was asked, without a webhook's secret."""
+        return Request.from_json(self.row.request)
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer; None until the job is settled with one."""
+        row = self.row
+        return answer_of(row, self._session.ledger.body(row.id)) if row.state in REUSABLE else None
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost, as far as known."""
+        row = self.row
+        answer = self.answer
+        return answer.cost if answer is not None else Cost(row.cost, {}, row.cost_estimated)
+
+    @property
+    def raw(self) -> Any:
+        """The last body of the service, decoded where it is JSON; None where nothing came yet."""
+        body = self._session.ledger.body(self.id)
+        if body is None:
+            return None
+        try:
+            return json.loads(body)
+        except ValueError:
+            return body
+
+    @property
+    def receipt(self) -> Receipt:
+        """What is known of how it came."""
+        return receipt_of(self.row, reuse=self.reuse)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return not self.row.is_open
+
+    def wait(self, timeout: float | None = None, *, nested: bool | None = None) -> Answer:
+        """Block until the answer is there, and give it.
+
+        An interrupt or a timeout ends the waiting, not the job.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; None waits as long as it takes.
+        nested
+            Let your own tasks on the kernel's loop go on meanwhile. This applies ``nest_asyncio2``, which
+            patches asyncio for the whole kernel and cannot be undone; default: the setting `nested_wait`.
+            Buttons do not become live by it.
+
+        Raises
+        ------
+        WaitTimeout
+            The timeout passed; the job goes on.
+        JobFailed, JobCancelled, JobExpired, JobUnconfirmed
+            The job gave no answer.
+        ServiceError
+            The service refuses to be asked about it; it goes on.
+        """
+        if self._session.settings.nested_wait if nested is None else nested:
+            return self._wait_nested(timeout)
+        self._watch()
+        until = None if timeout is None else time.monotonic() + timeout
+        bell = self._session.bell
+        heard = bell.rings
+        while not self._is_over():
+            left = _TICK if until is None else min(_TICK, until - time.monotonic())
+            if left <= 0:
+                raise self._timed_out(timeout)
+            heard = bell.wait(heard, left)
+        return self._result()
+
+    def _wait_nested(self, timeout: float | None) -> Answer:
+        import nest_asyncio2
+
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._finish(timeout))
+        nest_asyncio2.apply(loop)
+        answer: Answer = loop.run_until_complete(self._finish(timeout))
+        return answer
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        """Wait without blocking the loop; cancelling the waiting does not cancel the job."""
+        return self._finish(None).__await__()
+
+    async def _finish(self, timeout: float | None) -> Answer:
+        self._watch()
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self._is_over():
+            if until is not None and time.monotonic() >= until:
+                raise self._timed_out(timeout)
+            # Ticks on purpose: a kernel whose loop sleeps longer does not notice an interrupt.
+            await asyncio.sleep(_TICK)
+        return self._result()
+
+    def _watch(self) -> None:
+        if self.row.is_open:
+            self._session.watch()
+
+    def _is_over(self) -> bool:
+        row = self.row
+        return row.state not in OPEN or _is_stuck(row)
+
+    def _timed_out(self, timeout: float | None) -> WaitTimeout:
+        row = self.row
+        return WaitTimeout(f"{row.label} is still {row.state} after {timeout:g} s of waiting; it goes on. %pplx wait {row.id} waits again.")
+
+    def _result(self) -> Answer:
+        answer = self.answer
+        if answer is not None:
+            return answer
+        raise self.error or PplxError(f"job {self.id} gave no answer.")
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it gave no answer, or what keeps it from being asked about; None where all is well."""
+        row = self.row
+        return failure_of(row)
+
+    @property
+    def error(self) -> PplxError | None:
+        """What `wait` raises, or None."""
+        from pplx_jupyter.render import failure_line
+
+        row = self.row
+        failure = failure_of(row)
+        if failure is None:
+            return None
+        line = failure_line(failure, receipt_of(row))
+        if failure.kind in {"failed", "cancelled", "expired"} and row.state not in OPEN:
+            kinds = {"cancelled": JobCancelled, "expired": JobExpired}
+            return kinds.get(failure.kind, JobFailed)(line, job_id=row.id)
+        if failure.kind == "unconfirmed":
+            return JobUnconfirmed(line)
+        kind = RateLimited if failure.kind == "rate_limited" else ServiceError
+        return kind(line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type)
+
+    def cancel(self) -> None:
+        """Ask the service to cancel; returns at once. What is done so far may be billed."""
+        self._session.cancel(self.id)
+
+    def retry(self) -> Job:
+        """Ask the same question anew: a new job, and a new purchase."""
+        row = self.row
+        submitted = self._session.submit(
+            self.request, name=row.name, notebook=row.notebook, cell=row.cell, filled=row.filled, refresh=True
+        )
+        self._session.watch()
+        return Job(self._session, submitted.row.id)
+
+    def __repr__(self) -> str:
+        row = self.row
+        return f"<Job {row.label}: {row.state}>"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return forms_of(self.row, self._session.ledger.body(self.id), reuse=self.reuse)
+
+
+def research(prompt: str, *, name: str = "", session: Session | None = None, refresh: bool = False, **fields: Any) -> Job:
+    """Ask a question in plain Python: in a notebook, a script or an async program.
+
+    Returns at once; the same question asked before gives that job, for nothing.
+
+    Parameters
+    ----------
+    prompt
+        The question.
+    name
+        A name to find the job by.
+    refresh
+        Ask anew although an answer is there.
+    **fields
+        Further fields of `pplx_jupyter.Request`, such as ``reasoning_effort="high"``.
+
+    Raises
+    ------
+    RequestError
+        A field is wrong; nothing was sent.
+    KeyMissing
+        There is no key; nothing was sent.
+    """
+    session = session or current_session()
+    submitted = session.submit(Request.build(prompt=prompt, **fields), name=name, refresh=refresh)
+    if submitted.row.is_open:
+        session.watch()
+    return Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
+
+
+def attach(text: str, *, session: Session | None = None) -> Job:
+    """Give the job of this id, beginning of an id, name, or id of the service's; its open jobs are followed again.
+
+    Raises
+    ------
+    RequestError
+        No job, or more than one, fits.
+    """
+    session = session or current_session()
+    found = session.ledger.find(text.strip()) if text.strip() else []
+    exact = [row for row in found if row.id == text] or [row for row in found if row.name == text][:1] or found
+    if not exact:
+        raise RequestError(f"no job “{text}” is in the ledger {session.ledger.where}; %pplx jobs lists them.")
+    if len(exact) > 1:
+        raise RequestError(f"“{text}” fits {len(exact)} jobs ({', '.join(row.id for row in exact[:5])} …); write more of the id.")
+    row = session.follow(exact[0])
+    if row.is_open and session.has_key:
+        session.watch()
+    return Job(session, row.id, reuse="ledger" if row.state in REUSABLE else None)
+
+
+def jobs(*, limit: int = 50, session: Session | None = None) -> list[Job]:
+    """Give the newest jobs of the ledger, newest first."""
+    session = session or current_session()
+    return [Job(session, row.id) for row in session.ledger.jobs(limit=limit)]
+
+
+def answer_of(row: Row, body: str | None) -> Answer:
+    """Read a row's kept body; one that is not JSON is kept as text in `raw`."""
+    from pplx_jupyter.reading import read_answer
+
+    try:
+        decoded = json.loads(body or "null")
+    except (ValueError, RecursionError):
+        decoded = body
+    return read_answer(decoded, row.backend, Request.from_json(row.request))
+
+
+def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) -> Receipt:
+    """Give what a row knows of how its answer, or its failure, came."""
+    from pplx_jupyter import __version__
+
+    return Receipt(
+        job_id=row.id,
+        name=row.name,
+        question=row.question,
+        prompt=str(row.request.get("prompt") or ""),
+        fingerprint=row.fingerprint,
+        backend=row.backend,
+        model=row.model,
+        effort=row.effort,
+        request_id=row.request_id,
+        asked_at=_when(row.created_at),
+        settled_at=_when(row.settled_at),
+        now=_when(time.time() if now is None else now),
+        reuse=reuse,
+        moved=row.moved,
+        filled=row.filled,
+        version=__version__,
+    )
+
+
+def failure_of(row: Row) -> Failure | None:
+    """Give a row's failure, or the hard trouble that keeps it from being asked about."""
+    found = row.failure
+    if found is None and _is_stuck(row) and row.trouble:
+        found = {**row.trouble, "accepted": True, "at": row.trouble.get("since"), "retry_at": row.trouble.get("next")}
+    if found is None:
+        return None
+    names = set(Failure.__dataclass_fields__)
+    values = {k: v for k, v in found.items() if k in names}
+    for name in ("at", "retry_at"):
+        values[name] = _when(values.get(name))
+    if values["kind"] == "retired":
+        values["kind"] = "forbidden"
+    return Failure(**values)
+
+
+def _is_stuck(row: Row) -> bool:
+    """Whether the service refuses to be asked about an open job, and will for a while."""
+    return bool(
+        row.trouble
+        and row.trouble.get("kind") in _HARD
+        and row.is_open
+        and float(row.trouble.get("next", 0)) - float(row.due_at) > -1
+        and row.due_at - time.time() > 10
+    )
+
+
+def forms_of(row: Row, body: str | None, *, reuse: str | None = None, state_line: bool = True) -> dict[str, str]:
+    """Give a job's permanent forms in its present state: answer, failure, or where it stands."""
+    from pplx_jupyter import render
+
+    receipt = receipt_of(row, reuse=reuse)
+    if row.state in REUSABLE:
+        answer = answer_of(row, body)
+        if not answer.understood:
+            return render.raw_forms(answer, receipt)
+        return render.answer_forms(answer, receipt, state_line=state_line)
+    failure = failure_of(row)
+    if failure is not None:
+        return render.failure_forms(failure, receipt)
+    return render.hint_forms(receipt)
+
+
+def _when(seconds: float | None) -> datetime.datetime | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(float(seconds)).astimezone()

@@ -1,0 +1,20 @@
+"""The record: the only queue, and the only source of every view."""
+
+from __future__ import annotations
+
+from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, Draft, Ledger, Row
+
+__all__ = ["OPEN", "REUSABLE", "Draft", "Ledger", "Row", "open_ledger"]
+
+
+def open_ledger(where: str = "") -> Ledger:
+    """Open the ledger at a path; empty: ``ledger.sqlite`` in the user's data directory.
+
+    Raises
+    ------
+    pplx_jupyter.errors.LedgerError
+        It cannot be opened; the message says why and what to do.
+    """
+    from pplx_jupyter.ledger.sqlite import SqliteLedger, default_path
+
+    return SqliteLedger(where or default_path())

@@ -1,0 +1,353 @@
+"""Session: where a Request meets the ledger.
+
+One Session is one ledger, one address of the service and one key. Submitting writes an intent and
+returns; the watcher on the background thread does the rest.
+"""
+
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
+from pplx_jupyter.errors import KeyMissing, RequestError
+from pplx_jupyter.ledger import OPEN, REUSABLE, Draft, open_ledger
+from pplx_jupyter.settings import Settings
+from pplx_jupyter.watch.bell import Bell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Future
+
+    from pplx_jupyter.api.http import Client
+    from pplx_jupyter.ledger import Ledger, Row
+    from pplx_jupyter.request import Request
+    from pplx_jupyter.watch.watcher import Watcher
+
+__all__ = ["Session", "Submission", "current_session", "use_session"]
+
+_GRACE_SECONDS = 3.0
+"""How long a script that ends waits for its intents to leave."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submit.
+
+    Attributes
+    ----------
+    row
+        The question's row: new, under way, or settled earlier.
+    created
+        A new intent was written, and will be sent.
+    """
+
+    row: Row
+    created: bool
+
+    @property
+    def reused(self) -> bool:
+        """Whether the answer was there already: nothing is sent."""
+        return not self.created and self.row.state in REUSABLE
+
+
+class Session:
+    """One ledger, one address, one key.
+
+    Parameters
+    ----------
+    api_key
+        The key; default: the environment or the keyring, looked up when one is needed.
+    base_url
+        The service's address; default: ``PERPLEXITY_BASE_URL``, else the public one.
+    ledger
+        A ledger, or the path of one; default: the setting `ledger`.
+    settings
+        What holds unless a question says otherwise; default: as `Settings.load` finds it.
+    transport
+        An httpx transport in place of the network, for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Secret | None = None,
+        base_url: str | None = None,
+        ledger: Ledger | str | None = None,
+        settings: Settings | None = None,
+        transport: Any = None,
+    ) -> None:
+        self.settings = Settings.load() if settings is None else settings
+        self.base_url = (base_url or _default_base_url()).rstrip("/")
+        self.bell = Bell()
+        self.quiet_exit = False
+        self._ledger = ledger
+        self._key = Secret(api_key, "the argument api_key") if isinstance(api_key, str) else api_key
+        self._transport = transport
+        self._secrets: dict[str, str] = {}
+        self._mine: set[str] = set()
+        self._lock = threading.Lock()
+        self._watchers: dict[str, _Running] = {}
+
+    @property
+    def ledger(self) -> Ledger:
+        """The record; opened when first used."""
+        with self._lock:
+            if self._ledger is None or isinstance(self._ledger, str):
+                self._ledger = open_ledger(self._ledger or self.settings.ledger)
+            return self._ledger
+
+    @property
+    def key(self) -> Secret:
+        """The API key.
+
+        Raises
+        ------
+        KeyMissing
+            There is none.
+        """
+        if self._key is None:
+            self._key = find_key()
+        return self._key
+
+    @key.setter
+    def key(self, key: Secret) -> None:
+        self._key = key
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is known or can be found."""
+        try:
+            return bool(self.key)
+        except KeyMissing:
+            return False
+
+    @property
+    def account(self) -> str:
+        """The name of this key's account at this address, as the ledger knows it."""
+        return account_of(self.key, self.base_url, self.ledger.salt)
+
+    def submit(
+        self,
+        request: Request,
+        *,
+        name: str = "",
+        notebook: str = "",
+        cell: str = "",
+        filled: Mapping[str, str] | None = None,
+        refresh: bool = False,
+        retry_failed: bool | None = None,
+    ) -> Submission:
+        """Give the question's row: its earlier answer, its job under way, or a new intent.
+
+        Parameters
+        ----------
+        refresh
+            Ask anew although an answer is there; that answer is kept.
+        retry_failed
+            Buy a failed, cancelled or expired job again; default: the setting.
+
+        Raises
+        ------
+        KeyMissing
+            Something would be sent, and there is no key.
+        RequestError
+            No API takes this combination of options.
+        """
+        request = self._with_defaults(request)
+        retry_failed = self.settings.retry_failed if retry_failed is None else retry_failed
+        pinned = request.backend != "auto"
+        found = None if refresh else self.ledger.newest(request.fingerprint, self.base_url, request.backend if pinned else None)
+        if found is not None and not _to_send(found, retry_failed=retry_failed):
+            return Submission(self.follow(found), created=False)
+        backend = self._choose(request)
+        draft = Draft(
+            fingerprint=request.fingerprint,
+            request=request.to_json(),
+            base_url=self.base_url,
+            account=self.account,
+            backend=backend,
+            pinned=pinned,
+            model=request.resolved_model,
+            effort=request.effort_label,
+            question=request.question,
+            name=name,
+            notebook=notebook,
+            cell=cell,
+            filled=dict(filled or {}),
+        )
+        row, created = self.ledger.intend(draft, fresh=refresh or _is_spent(found))
+        created = created or row.state == "submitting"
+        if created:
+            self._mine.add(row.id)
+            if request.webhook_secret:
+                self._secrets[row.id] = request.webhook_secret
+        return Submission(self.follow(row), created=created)
+
+    def _with_defaults(self, request: Request) -> Request:
+        changes: dict[str, Any] = {}
+        if self.settings.model and request.model is None and request.effort is None:
+            changes["model"] = self.settings.model
+        if self.settings.effort and request.reasoning_effort is None and request.effort is None:
+            changes["reasoning_effort"] = self.settings.effort
+        if self.settings.images and request.return_images is None:
+            changes["return_images"] = True
+        if request.backend == "auto" and self.settings.backend != "auto":
+            changes["backend"] = self.settings.backend
+        return request.replace(**changes) if changes else request
+
+    def _choose(self, request: Request) -> str:
+        from pplx_jupyter.api.choice import choose
+
+        until = self.ledger.retired_until(self.account)
+        return choose(request, retired=until is not None and until > time.time())
+
+    def follow(self, row: Row) -> Row:
+        """See that somebody watches an open row; one of another key, whose watchers are gone, becomes this key's."""
+        if not row.is_open or not self.has_key:
+            return row
+        if row.account != self.account and row.base_url == self.base_url:
+            from pplx_jupyter.watch.lease import free_owners
+
+            owners = self.ledger.owners()
+            held = row.owner and row.owner in {o.id for o in owners} and row.owner not in free_owners(owners)
+            if not held:
+                row = self.ledger.write(row.id, {"account": self.account, "due_at": time.time()}) or row
+        return row
+
+    def watch(self) -> None:
+        """Start the watcher of this key's jobs, if it does not run; later calls only wake it."""
+        account, ledger = self.account, self.ledger
+        with self._lock:
+            running = self._watchers.get(account)
+            if running is None or running.pid != os.getpid() or running.future.done():
+                self._watchers[account] = self._start(account, ledger)
+        self.bell.ring()
+
+    def _start(self, account: str, ledger: Ledger) -> _Running:
+        from pplx_jupyter.watch.thread import run_in_background
+        from pplx_jupyter.watch.watcher import Watcher
+
+        def client() -> Client:
+            # Called on the background thread: httpx takes a tenth of a second to import, which no cell should wait.
+            from pplx_jupyter.api.http import Client
+
+            return Client(self.base_url, self.key, transport=self._transport)
+
+        if not self._watchers:
+            atexit.register(self._say_goodbye)
+        watcher = Watcher(ledger, self.bell, account=account, client=client, secret_of=self._secrets.get)
+        return _Running(os.getpid(), watcher, run_in_background(watcher.run()))
+
+    def cancel(self, job_id: str) -> None:
+        """Ask the service to cancel a job; an intent that has not left is dropped instead."""
+        self.ledger.write(job_id, {"cancel": "asked", "due_at": time.time(), "tries": 0}, states=OPEN)
+        self.watch()
+
+    def ask_now(self, job_id: str) -> None:
+        """Ask about a job at once instead of when it is due."""
+        self.ledger.write(job_id, {"due_at": time.time()}, states=OPEN)
+        self.watch()
+
+    def settle(self, job_id: str, *, ask_again: bool = False, remote_id: str = "") -> Row:
+        """Settle an unconfirmed job: send it once more, follow the run it turned out to be, or drop it.
+
+        Raises
+        ------
+        RequestError
+            The job is not unconfirmed.
+        """
+        changes: dict[str, Any]
+        now = time.time()
+        if remote_id:
+            changes = {"state": "running", "remote_id": remote_id, "accepted_at": now, "failure": None, "due_at": now}
+        elif ask_again:
+            changes = {"state": "submitting", "sending_at": None, "failure": None, "due_at": now, "tries": 0}
+        else:
+            failure = {"kind": "cancelled", "reason": "dropped, unconfirmed", "accepted": True, "at": now}
+            changes = {"state": "cancelled", "failure": failure, "settled_at": now, "accepted_at": now}
+        if remote_id or ask_again:
+            changes["account"] = self.account
+        settled = self.ledger.write(job_id, changes, states=["unconfirmed"])
+        if settled is None:
+            raise RequestError(f"{job_id} is not unconfirmed, so there is nothing to settle; %pplx jobs lists the states.")
+        if settled.is_open:
+            self.watch()
+        return settled
+
+    def close(self) -> None:
+        """End the watchers of this session; jobs under way go on, and another process may follow them."""
+        with self._lock:
+            for running in self._watchers.values():
+                running.watcher.close()
+            self._watchers.clear()
+
+    def _say_goodbye(self) -> None:
+        """At the end of a script: give unsent intents a moment, then name what is left."""
+        if self.quiet_exit or not self._mine:
+            return
+        until = time.monotonic() + _GRACE_SECONDS
+        heard = self.bell.rings
+        rows = self._open_rows()
+        while any(row.sending_at is None and row.trouble is None for row in rows) and time.monotonic() < until:
+            heard = self.bell.wait(heard, 0.1)
+            rows = self._open_rows()
+        if rows:
+            named = ", ".join(row.label for row in rows)
+            print(
+                f"pplx_jupyter: still under way: {named}. Nothing is lost: run this again, or pplx-jupyter jobs, to collect.",
+                file=sys.stderr,
+            )
+
+    def _open_rows(self) -> list[Row]:
+        rows = (self.ledger.get(job_id) for job_id in sorted(self._mine))
+        return [row for row in rows if row is not None and row.is_open]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Running:
+    """A watcher and the process whose thread runs it: a fork has the record, but not the thread."""
+
+    pid: int
+    watcher: Watcher
+    future: Future[None]
+
+
+def _to_send(row: Row, *, retry_failed: bool) -> bool:
+    """Whether running the question again sends it: refused and dropped submits do, spent jobs on purpose only."""
+    if row.state in {"failed", "cancelled", "expired"} and row.accepted_at is None and row.sending_at is None:
+        return True
+    return retry_failed and _is_spent(row)
+
+
+def _is_spent(row: Row | None) -> bool:
+    return row is not None and row.state in {"failed", "cancelled", "expired"} and row.accepted_at is not None
+
+
+def _default_base_url() -> str:
+    return base_url()
+
+
+_current: Session | None = None
+_current_lock = threading.Lock()
+
+
+def current_session() -> Session:
+    """Give the process's session; made from the settings when first asked for."""
+    global _current  # noqa: PLW0603 - one a process, replaced by `use_session`
+    with _current_lock:
+        if _current is None:
+            _current = Session()
+        return _current
+
+
+def use_session(session: Session | None) -> None:
+    """Make `session` the process's own; None: a new one is made when next asked for."""
+    global _current  # noqa: PLW0603
+    with _current_lock:
+        _current = session

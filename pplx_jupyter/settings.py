@@ -1,0 +1,126 @@
+"""Settings: what a user may set once instead of on every cell.
+
+Looked up in this order: a flag or argument, ``%config PplxResearch.X``, the environment
+(``PPLX_JUPYTER_X``), ``[tool.pplx_jupyter]`` in the nearest ``pyproject.toml``, the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings"]
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds for every question of this process unless its cell says otherwise.
+
+    Attributes
+    ----------
+    backend
+        ``"auto"`` (default), ``"sonar"`` or ``"agent"``.
+    model, effort
+        Defaults of the Request's `model` and `reasoning_effort`; empty: the service's own.
+    wait
+        Whether a cell blocks until its answer is there; None (default): only in headless runs.
+    timeout
+        Seconds a blocking cell waits at most; None (default): as long as it takes.
+    ledger
+        Path of the ledger; empty (default): ``ledger.sqlite`` in the user's data directory.
+    notebook
+        Name of "this notebook" where the frontend does not tell it.
+    images
+        Whether answers ask for images.
+    nested_wait
+        Whether ``job.wait()`` lets the user's own tasks on the kernel's loop go on
+        (patches asyncio for the whole kernel, see `pplx_jupyter.job.Job.wait`).
+    retry_failed
+        Whether running a cell buys a failed, cancelled or expired job again (for unattended runs).
+    """
+
+    backend: str = "auto"
+    model: str = ""
+    effort: str = ""
+    wait: bool | None = None
+    timeout: float | None = None
+    ledger: str = ""
+    notebook: str = ""
+    images: bool = False
+    nested_wait: bool = False
+    retry_failed: bool = False
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Give the names of all settings."""
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    @classmethod
+    def load(
+        cls,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> Settings:
+        """Read the settings; `overrides` with a value of None do not count.
+
+        Raises
+        ------
+        RequestError
+            A setting's value has the wrong type, or a setting of that name does not exist.
+        """
+        environ = os.environ if environ is None else environ
+        found = _from_pyproject(folder or Path.cwd())
+        for name in cls.names():
+            variable = f"PPLX_JUPYTER_{name.upper()}"
+            if environ.get(variable):
+                found[name] = _read(name, environ[variable], variable)
+        found.update({k: v for k, v in (overrides or {}).items() if v is not None})
+        return cls(**found)
+
+
+def _from_pyproject(folder: Path) -> dict[str, Any]:
+    for parent in (folder, *folder.parents):
+        path = parent / "pyproject.toml"
+        try:
+            with path.open("rb") as file:
+                table = tomllib.load(file).get("tool", {}).get("pplx_jupyter", {})
+        except FileNotFoundError:
+            continue
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise RequestError(f"{path} cannot be read: {error}. Nothing was sent.") from error
+        for name in table:
+            if name not in Settings.names():
+                known = ", ".join(Settings.names())
+                raise RequestError(f"[tool.pplx_jupyter] in {path} has no setting {name}; it knows {known}.")
+        return {k: _read(k, v, f"{k} in {path}") for k, v in table.items()}
+    return {}
+
+
+def _read(name: str, value: Any, where: str) -> Any:
+    """Turn a text of the environment, or a value of TOML, into the setting's type."""
+    if name in {"images", "nested_wait", "retry_failed", "wait"}:
+        word = str(value).strip().lower()
+        if word in _TRUE:
+            return True
+        if word in _FALSE:
+            return False
+        raise RequestError(f"{where}: {value!r} is neither yes nor no; write 1 or 0.")
+    if name == "timeout":
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise RequestError(f"{where}: {value!r} is not a number of seconds.") from None
+    return str(value)

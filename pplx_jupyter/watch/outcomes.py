@@ -1,0 +1,256 @@
+"""What a reply, or its absence, makes of a row: pure functions, so that every case has a plain test.
+
+A *refusal* of a first submit creates nothing and ends the row; a *passing trouble* is noted in the
+row and asked again; only the service's own word, or seven days, ends a job that it has accepted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.api.choice import RETIRED_SECONDS, backend_module
+from pplx_jupyter.api.refusals import fields_of, kind_of, retry_after, said, type_of
+from pplx_jupyter.reading import read_answer, read_progress, read_status
+from pplx_jupyter.watch.pace import KEPT_SECONDS, backoff, next_ask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pplx_jupyter.api.wire import Reply
+    from pplx_jupyter.ledger import Row
+
+__all__ = ["Change", "after_ask", "after_cancel", "after_lost", "after_submit", "after_unsent", "ask_unreached", "dropped", "unanswered"]
+
+_HOURLY = 3600.0
+_MINUTE = 60.0
+_SETTLING_IN = 60.0
+"""Seconds in which a 404 to a new job may only mean that the service's copies do not know it yet."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """What to write into a row, and what to remember of its account.
+
+    Attributes
+    ----------
+    body
+        The body to keep with it, as it came.
+    retired_for
+        Seconds for which the sonar API counts as retired for this account; None: nothing new.
+    """
+
+    changes: dict[str, Any]
+    body: str | None = None
+    retired_for: float | None = None
+
+
+def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Sequence[str] = ()) -> Change:
+    """Read the reply to a POST.
+
+    Parameters
+    ----------
+    again
+        An earlier POST of this row may have arrived: nothing but an id ends the row then.
+    gaps
+        The question's options that the agent API lacks.
+    """
+    if reply.ok:
+        return _accepted(row, reply, now)
+    kind = kind_of(reply)
+    if kind == "rate_limited":
+        wait = retry_after(reply.headers, now)
+        wait = backoff(row.tries + 1) if wait is None else wait + 0.1
+        changes = _troubled(row, "rate_limited", reply, now, wait)
+        return Change(changes if again else {**changes, "sending_at": None})
+    if kind == "server":
+        return _perhaps_accepted(row, said(reply) or f"HTTP {reply.status}", now, reply)
+    if again and kind in {"unauthorized", "forbidden", "retired"}:
+        return Change(_troubled(row, kind, reply, now, _HOURLY))
+    if kind == "retired" and row.backend == "sonar" and not row.pinned:
+        if gaps:
+            refused = _refused(row, "unsupported", reply, now)
+            refused["failure"]["fields"] = list(gaps)
+            return Change(refused, retired_for=RETIRED_SECONDS)
+        moved = {"backend": "agent", "moved": True, "sending_at": None, "due_at": now, "tries": 0, "trouble": None}
+        return Change(moved, retired_for=RETIRED_SECONDS)
+    if kind in {"retired", "not_found"}:
+        kind = "forbidden" if kind == "retired" else "invalid"
+    return Change(_refused(row, kind, reply, now))
+
+
+def _accepted(row: Row, reply: Reply, now: float) -> Change:
+    status = read_status(reply.body, row.backend)
+    if not reply.is_json or not status.remote_id:
+        return _perhaps_accepted(row, "the reply names no job", now, reply)
+    changes = {"remote_id": status.remote_id, "accepted_at": now, "tries": 0, "trouble": None}
+    rest = _learnt(dataclasses.replace(row, accepted_at=now), reply, now)
+    return Change({**rest.changes, **changes}, rest.body)
+
+
+def after_unsent(row: Row, reason: str, host: str, now: float, *, again: bool) -> Change:
+    """No connection was made for a POST: nothing can have come of this one."""
+    if again:
+        return Change(_noted(row, "no_connection", reason, now, backoff(row.tries + 1)))
+    failure = {"kind": "no_connection", "reason": reason, "host": host, "accepted": False, "at": now}
+    return Change({"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None})
+
+
+def after_lost(row: Row, reason: str, now: float) -> Change:
+    """The POST left and no reply came: the job may exist."""
+    return _perhaps_accepted(row, reason, now)
+
+
+def unanswered(row: Row, now: float) -> Change:
+    """An earlier process sent this row and died before it wrote an id, and the API takes no second POST."""
+    return _unconfirmed(row, "the process that sent it ended before the reply", now)
+
+
+def _perhaps_accepted(row: Row, reason: str, now: float, reply: Reply | None = None) -> Change:
+    if not backend_module(row.backend).RESENDS:
+        change = _unconfirmed(row, reason, now, reply)
+        return dataclasses.replace(change, body=reply.text if reply is not None and reply.ok else None)
+    if reply is None:
+        return Change(_noted(row, "no_connection", reason, now, backoff(row.tries + 1)))
+    return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1), words=reason))
+
+
+def _unconfirmed(row: Row, reason: str, now: float, reply: Reply | None = None) -> Change:
+    failure: dict[str, Any] = {"kind": "unconfirmed", "reason": reason, "accepted": False, "at": row.sending_at or now}
+    if reply is not None:
+        failure |= {"status": reply.status, "request_id": reply.request_id, "said": said(reply)}
+    return Change({"state": "unconfirmed", "failure": failure, "trouble": None, "owner": ""})
+
+
+def _refused(row: Row, kind: str, reply: Reply, now: float) -> dict[str, Any]:  # noqa: ARG001 - the row is whose refusal it is
+    failure = {
+        "kind": kind,
+        "said": said(reply),
+        "status": reply.status,
+        "type": type_of(reply.body),
+        "request_id": reply.request_id,
+        "fields": fields_of(reply.body),
+        "accepted": False,
+        "at": now,
+    }
+    return {"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None, "request_id": reply.request_id}
+
+
+def dropped(now: float) -> Change:
+    """The user cancelled an intent before it was sent."""
+    failure = {"kind": "cancelled", "accepted": False, "at": now}
+    return Change({"state": "cancelled", "failure": failure, "settled_at": now, "trouble": None})
+
+
+def after_ask(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change:
+    """Read the reply to a GET by id."""
+    if reply.ok and reply.is_json:
+        return _learnt(row, reply, now, under_way=under_way)
+    if reply.ok:
+        return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1), words="the reply is not JSON"))
+    kind = kind_of(reply)
+    if kind == "not_found":
+        return _gone(row, reply, now)
+    if kind == "rate_limited":
+        wait = retry_after(reply.headers, now)
+        return Change(_troubled(row, kind, reply, now, backoff(row.tries + 1) if wait is None else wait + 0.1))
+    if kind in {"retired", "unauthorized", "forbidden"}:
+        return Change(_troubled(row, kind, reply, now, _MINUTE if kind == "unauthorized" else _HOURLY))
+    return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1)))
+
+
+def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change:
+    status = read_status(reply.body, row.backend, id=row.remote_id or None)
+    changes: dict[str, Any] = {
+        "state": status.state,
+        "remote_status": status.remote_status,
+        "request_id": reply.request_id or row.request_id,
+        "tries": 0,
+        "trouble": None,
+    }
+    if not status.remote_status:
+        # A body without any status says nothing of the job, but whoever looks for the fault wants to see it.
+        noted = _troubled(row, "server", reply, now, backoff(row.tries + 1), words="the reply has no status")
+        return Change(noted, reply.text)
+    if status.state in {"completed", "incomplete"}:
+        return _answered(row, changes, reply, now)
+    if status.state in {"failed", "cancelled"}:
+        return _ended(row, changes, status.said, reply, now)
+    progress = read_progress(reply.body, row.backend)
+    changes["progress"] = {
+        "searches": progress.searches,
+        "sources": progress.sources,
+        "latest": progress.latest,
+        "steps": [[step.kind, step.text[:300], step.results] for step in progress.steps[-100:]],
+    }
+    changes["due_at"] = now + next_ask(now - (row.accepted_at or row.created_at), under_way)
+    return Change(changes)
+
+
+def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Change:
+    answer = read_answer(reply.body, row.backend)
+    changes |= {"settled_at": now, "cost": answer.cost.total, "cost_estimated": answer.cost.estimated, "owner": ""}
+    if row.cancel in {"asked", "sent"}:
+        changes["cancel"] = "late"
+    if answer.model:
+        changes["model"] = answer.model
+    if answer.incomplete and not answer.text:
+        why = f"The answer ends early ({answer.incomplete} reached) and is empty."
+        changes["state"] = "failed"
+        changes["failure"] = {"kind": "failed", "said": why, "accepted": True, "cost": answer.cost.total, "at": now}
+    return Change(changes, reply.text)
+
+
+def _ended(row: Row, changes: dict[str, Any], words: str, reply: Reply, now: float) -> Change:
+    answer = read_answer(reply.body, row.backend)
+    kind = "cancelled" if changes["state"] == "cancelled" else "failed"
+    failure = {"kind": kind, "said": words, "request_id": changes["request_id"], "accepted": True, "cost": answer.cost.total, "at": now}
+    changes |= {"settled_at": now, "cost": answer.cost.total, "cost_estimated": answer.cost.estimated, "failure": failure, "owner": ""}
+    return Change(changes, reply.text)
+
+
+def _gone(row: Row, reply: Reply, now: float) -> Change:
+    age = now - (row.accepted_at or row.created_at)
+    failure = {"said": said(reply), "status": reply.status, "request_id": reply.request_id, "accepted": True, "at": row.created_at}
+    if row.cancel == "sent":
+        ended = {"state": "cancelled", "failure": {**failure, "kind": "cancelled"}, "settled_at": now, "trouble": None, "owner": ""}
+        return Change(ended)
+    if age >= KEPT_SECONDS:
+        ended = {"state": "expired", "failure": {**failure, "kind": "expired"}, "settled_at": now, "trouble": None, "owner": ""}
+        return Change(ended)
+    return Change(_troubled(row, "not_found", reply, now, 2.0 if age < _SETTLING_IN else _HOURLY))
+
+
+def after_cancel(row: Row, reply: Reply, now: float) -> Change:
+    """Read the reply to a request to cancel; the row is asked again at once either way."""
+    if reply.ok:
+        status = read_status(reply.body, row.backend)
+        if status.state == "cancelled":
+            failure = {"kind": "cancelled", "request_id": reply.request_id, "accepted": True, "at": now}
+            ended = {"state": "cancelled", "remote_status": status.remote_status, "failure": failure, "settled_at": now}
+            return Change({**ended, "cancel": "sent", "trouble": None, "owner": ""}, reply.text)
+        return Change({"cancel": "sent", "due_at": now + 1.0})
+    kind = kind_of(reply)
+    if kind in {"rate_limited", "server"} and reply.status != 501:
+        wait = retry_after(reply.headers, now)
+        return Change(_troubled(row, kind, reply, now, backoff(row.tries + 1) if wait is None else wait + 0.1))
+    if row.backend == "agent" and kind == "invalid":
+        return Change({"cancel": "late", "due_at": now})
+    return Change({"cancel": "refused", "due_at": now})
+
+
+def ask_unreached(row: Row, reason: str, now: float) -> Change:
+    """No reply came to a GET or a cancel: the job is not affected."""
+    return Change(_noted(row, "no_connection", reason, now, backoff(row.tries + 1)))
+
+
+def _troubled(row: Row, kind: str, reply: Reply, now: float, wait: float, *, words: str = "") -> dict[str, Any]:
+    changes = _noted(row, kind, words or said(reply), now, wait)
+    changes["trouble"] |= {"status": reply.status, "request_id": reply.request_id}
+    return changes
+
+
+def _noted(row: Row, kind: str, words: str, now: float, wait: float) -> dict[str, Any]:
+    since = row.trouble["since"] if row.trouble and row.trouble.get("kind") == kind else now
+    trouble = {"kind": kind, "said": words, "since": since, "next": now + wait}
+    return {"trouble": trouble, "tries": row.tries + 1, "due_at": now + wait}

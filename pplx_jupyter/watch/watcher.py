@@ -1,0 +1,198 @@
+"""The watcher: takes due rows from the ledger by lease, talks to the service, writes what it learns.
+
+There is no recovery path: a row that another process left behind is a row like any other, and what
+it says about itself (*sending* without an id, an id without an answer) decides what is done next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from pplx_jupyter.api.bodies import agent_body, agent_gaps, sonar_body
+from pplx_jupyter.api.choice import backend_module
+from pplx_jupyter.api.wire import Lost, Unsent
+from pplx_jupyter.errors import LedgerError
+from pplx_jupyter.request import Request
+from pplx_jupyter.watch import outcomes
+from pplx_jupyter.watch.lease import RENEW_SECONDS, free_owners, this_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from pplx_jupyter.api.http import Client
+    from pplx_jupyter.ledger import Ledger, Row
+    from pplx_jupyter.watch.bell import Bell
+
+__all__ = ["Watcher"]
+
+log = logging.getLogger("pplx_jupyter")
+
+_AT_ONCE = 40
+"""Rows under a request at the same time: below the client's pool of connections."""
+
+_OTHERS_SECONDS = 2.0
+"""How often the ledger is looked at for what other processes wrote."""
+
+
+class Watcher:
+    """Follows the open rows of one account on one ledger.
+
+    Parameters
+    ----------
+    ledger
+        The record; called from the background thread only.
+    bell
+        Rung after every change.
+    account
+        Whose rows these are.
+    client
+        Makes the client, on the background thread.
+    secret_of
+        Gives a row's literal webhook secret while this process still has it: it is never written down.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        bell: Bell,
+        *,
+        account: str,
+        client: Callable[[], Client],
+        secret_of: Callable[[str], str | None] = lambda _job_id: None,
+    ) -> None:
+        self._ledger = ledger
+        self._bell = bell
+        self._account = account
+        self._make_client = client
+        self._secret_of = secret_of
+        self._client: Client | None = None
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._renewed = 0.0
+        self._under_way = 0
+        self._closing = False
+
+    async def run(self) -> None:
+        """Follow rows until `close` is called."""
+        heard = 0
+        self._owner = this_owner().id
+        while not self._closing:
+            wait = _OTHERS_SECONDS
+            try:
+                wait = self._tick()
+            except LedgerError as error:
+                log.warning("%s", error)
+            heard = await self._bell.listen(heard, wait)
+        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        if self._client is not None:
+            await self._client.close()
+
+    def close(self) -> None:
+        """End `run` after what is in flight; call from any thread."""
+        self._closing = True
+        self._bell.ring()
+
+    def _tick(self) -> float:
+        """Start what is due; give the seconds until the next look."""
+        now = time.time()
+        self._under_way, due = self._ledger.under_way([self._account], now)
+        if not self._under_way:
+            return _OTHERS_SECONDS
+        if now - self._renewed >= RENEW_SECONDS:
+            self._ledger.renew(this_owner())
+            self._renewed = now
+        room = _AT_ONCE - len(self._in_flight)
+        if room <= 0:
+            return RENEW_SECONDS
+        free = [owner for owner in free_owners(self._ledger.owners()) if owner != self._owner]
+        for row in self._ledger.claim(self._owner, free, [self._account], now, _AT_ONCE):
+            if row.id not in self._in_flight and len(self._in_flight) < _AT_ONCE:
+                self._in_flight[row.id] = asyncio.get_running_loop().create_task(self._step(row))
+        # What is due already is in flight, and its end rings the bell, or is another process's.
+        return _OTHERS_SECONDS if due is None else min(due - now, _OTHERS_SECONDS)
+
+    async def _step(self, row: Row) -> None:
+        """Do what one row needs next."""
+        try:
+            change = await self._act(row)
+            self._write(row, change)
+        except Exception as error:  # noqa: BLE001 - the border of the thread: one row's fault must not end the others'
+            log.exception("job %s", row.id)
+            self._write(row, outcomes.ask_unreached(row, f"{type(error).__name__}: {error}", time.time()))
+        finally:
+            del self._in_flight[row.id]
+            self._bell.ring()
+
+    def _write(self, row: Row, change: outcomes.Change | None) -> Row | None:
+        if change is None:
+            return None
+        if change.retired_for is not None:
+            self._ledger.retire(row.account, time.time() + change.retired_for)
+        written = self._ledger.write(row.id, change.changes, body=change.body, owner=self._owner)
+        if written is not None and written.is_open and written.cancel == "asked" != row.cancel:
+            # Asked for while a request was under way, whose end has just put the row off.
+            written = self._ledger.write(row.id, {"due_at": time.time()}, owner=self._owner)
+        self._bell.ring()
+        return written
+
+    async def _act(self, row: Row) -> outcomes.Change | None:
+        if row.state == "submitting":
+            return await self._submit(row)
+        if row.cancel == "asked":
+            return await self._cancel(row)
+        return await self._ask(row)
+
+    async def _submit(self, row: Row) -> outcomes.Change | None:
+        backend = backend_module(row.backend)
+        again = row.sending_at is not None
+        if again and not backend.RESENDS:
+            return outcomes.unanswered(row, time.time())
+        if row.cancel == "asked" and not again:
+            return outcomes.dropped(time.time())
+        request = Request.from_json(row.request)
+        body = self._body(row, request)
+        client = self._http()
+        # Committed before the first byte leaves: from here on the job may exist.
+        sending = outcomes.Change({"sending_at": row.sending_at or time.time()})
+        if self._write(row, sending) is None:
+            return None
+        try:
+            reply = await backend.submit(client, body, row.idempotency_key)
+        except Unsent as error:
+            return outcomes.after_unsent(row, str(error), client.host, time.time(), again=again)
+        except Lost as error:
+            return outcomes.after_lost(row, str(error), time.time())
+        gaps = agent_gaps(request) if row.backend == "sonar" else ()
+        return outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
+
+    def _body(self, row: Row, request: Request) -> Mapping[str, Any]:
+        if row.backend == "agent":
+            return agent_body(request)
+        body = sonar_body(request)
+        secret = self._secret_of(row.id)
+        if secret is not None:
+            body["webhook"] = {**body.get("webhook", {}), "secret": secret}
+        return body
+
+    async def _ask(self, row: Row) -> outcomes.Change:
+        try:
+            reply = await backend_module(row.backend).get(self._http(), row.remote_id)
+        except (Unsent, Lost) as error:
+            return outcomes.ask_unreached(row, str(error), time.time())
+        return outcomes.after_ask(row, reply, time.time(), under_way=self._under_way)
+
+    async def _cancel(self, row: Row) -> outcomes.Change:
+        try:
+            reply = await backend_module(row.backend).cancel(self._http(), row.remote_id)
+        except (Unsent, Lost) as error:
+            return outcomes.ask_unreached(row, str(error), time.time())
+        return outcomes.after_cancel(row, reply, time.time())
+
+    def _http(self) -> Client:
+        if self._client is None:
+            self._client = self._make_client()
+        return self._client
+
