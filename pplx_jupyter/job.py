@@ -38,7 +38,10 @@ _TICK = 0.2
 """Seconds between looks while waiting: an interrupt is noticed within one of them."""
 
 _HARD = {"unauthorized", "forbidden", "retired", "not_found"}
-"""Troubles that waiting does not mend."""
+"""Troubles that waiting does not mend ..."""
+
+_LASTING = 30.0
+"""... where the next try is put off by at least these seconds."""
 
 
 class Job:
@@ -55,16 +58,16 @@ class Job:
     """
 
     def __init__(self, session: Session, job_id: str, *, reuse: str | None = None) -> None:
-        self._session = session
+        self.session = session
         self.id = job_id
         self.reuse = reuse
 
     @property
     def row(self) -> Row:
         """The job as the ledger knows it now."""
-        row = self._session.ledger.get(self.id)
+        row = self.session.ledger.get(self.id)
         if row is None:
-            raise RequestError(f"job {self.id} is not in the ledger {self._session.ledger.where}.")
+            raise RequestError(f"job {self.id} is not in the ledger {self.session.ledger.where}.")
         return row
 
     @property
@@ -96,7 +99,7 @@ class Job:
     def answer(self) -> Answer | None:
         """The answer; None until the job is settled with one."""
         row = self.row
-        return answer_of(row, self._session.ledger.body(row.id)) if row.state in REUSABLE else None
+        return answer_of(row, self.session.ledger.body(row.id)) if row.state in REUSABLE else None
 
     @property
     def cost(self) -> Cost:
@@ -106,9 +109,14 @@ class Job:
         return answer.cost if answer is not None else Cost(row.cost, {}, row.cost_estimated)
 
     @property
+    def body(self) -> str | None:
+        """The last body of the service, as it came; None where nothing came yet."""
+        return self.session.ledger.body(self.id)
+
+    @property
     def raw(self) -> Any:
-        """The last body of the service, decoded where it is JSON; None where nothing came yet."""
-        body = self._session.ledger.body(self.id)
+        """That body, decoded where it is JSON."""
+        body = self.body
         if body is None:
             return None
         try:
@@ -149,11 +157,11 @@ class Job:
         ServiceError
             The service refuses to be asked about it; it goes on.
         """
-        if self._session.settings.nested_wait if nested is None else nested:
+        if self.session.settings.nested_wait if nested is None else nested:
             return self._wait_nested(timeout)
         self._watch()
         until = None if timeout is None else time.monotonic() + timeout
-        bell = self._session.bell
+        bell = self.session.bell
         heard = bell.rings
         while not self._is_over():
             left = _TICK if until is None else min(_TICK, until - time.monotonic())
@@ -189,7 +197,7 @@ class Job:
 
     def _watch(self) -> None:
         if self.row.is_open:
-            self._session.watch()
+            self.session.watch()
 
     def _is_over(self) -> bool:
         row = self.row
@@ -231,23 +239,23 @@ class Job:
 
     def cancel(self) -> None:
         """Ask the service to cancel; returns at once. What is done so far may be billed."""
-        self._session.cancel(self.id)
+        self.session.cancel(self.id)
 
     def retry(self) -> Job:
         """Ask the same question anew: a new job, and a new purchase."""
         row = self.row
-        submitted = self._session.submit(
+        submitted = self.session.submit(
             self.request, name=row.name, notebook=row.notebook, cell=row.cell, filled=row.filled, refresh=True
         )
-        self._session.watch()
-        return Job(self._session, submitted.row.id)
+        self.session.watch()
+        return Job(self.session, submitted.row.id)
 
     def __repr__(self) -> str:
         row = self.row
         return f"<Job {row.label}: {row.state}>"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return forms_of(self.row, self._session.ledger.body(self.id), reuse=self.reuse)
+        return forms_of(self.row, self.session.ledger.body(self.id), reuse=self.reuse)
 
 
 def research(prompt: str, *, name: str = "", session: Session | None = None, refresh: bool = False, **fields: Any) -> Job:
@@ -315,7 +323,7 @@ def answer_of(row: Row, body: str | None) -> Answer:
         decoded = json.loads(body or "null")
     except (ValueError, RecursionError):
         decoded = body
-    return read_answer(decoded, row.backend, Request.from_json(row.request))
+    return read_answer(decoded, row.backend, Request.from_json(row.request), id=row.remote_id or None)
 
 
 def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) -> Receipt:
@@ -359,14 +367,8 @@ def failure_of(row: Row) -> Failure | None:
 
 
 def _is_stuck(row: Row) -> bool:
-    """Whether the service refuses to be asked about an open job, and will for a while."""
-    return bool(
-        row.trouble
-        and row.trouble.get("kind") in _HARD
-        and row.is_open
-        and float(row.trouble.get("next", 0)) - float(row.due_at) > -1
-        and row.due_at - time.time() > 10
-    )
+    """Whether the service refuses to be asked about an open job; the first minute's 404 of a new job does not count."""
+    return bool(row.is_open and row.trouble and row.trouble.get("kind") in _HARD and row.trouble.get("wait", 0) >= _LASTING)
 
 
 def forms_of(row: Row, body: str | None, *, reuse: str | None = None, state_line: bool = True) -> dict[str, str]:

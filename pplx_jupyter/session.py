@@ -86,6 +86,7 @@ class Session:
         self.base_url = (base_url or _default_base_url()).rstrip("/")
         self.bell = Bell()
         self.quiet_exit = False
+        self.is_default = api_key is None and base_url is None and ledger is None
         self._ledger = ledger
         self._key = Secret(api_key, "the argument api_key") if isinstance(api_key, str) else api_key
         self._transport = transport
@@ -111,9 +112,8 @@ class Session:
         KeyMissing
             There is none.
         """
-        if self._key is None:
-            self._key = find_key()
-        return self._key
+        # Looked up anew each time: a user may set the variable after the first cell has failed.
+        return self._key or find_key()
 
     @key.setter
     def key(self, key: Secret) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from typing import TYPE_CHECKING, NoReturn
@@ -11,7 +12,7 @@ from pplx_jupyter.errors import KeyMissing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_BASE_URL", "Secret", "account_of", "base_url", "find_key", "redact"]
+__all__ = ["DEFAULT_BASE_URL", "Secret", "account_of", "base_url", "find_key", "redact", "save_key"]
 
 DEFAULT_BASE_URL = "https://api.perplexity.ai"
 KEYRING_SERVICE = "pplx_jupyter"
@@ -77,6 +78,7 @@ def find_key(environ: Mapping[str, str] | None = None) -> Secret:
     )
 
 
+@functools.cache
 def _from_keyring() -> str:
     try:
         import keyring
@@ -88,6 +90,26 @@ def _from_keyring() -> str:
     except keyring.errors.KeyringError:
         # A machine without a keyring service is the ordinary case on servers.
         return ""
+
+
+def save_key(key: Secret) -> None:
+    """Keep a key in the keyring, for later kernels.
+
+    Raises
+    ------
+    KeyMissing
+        There is no keyring to keep it in.
+    """
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        raise KeyMissing("keeping a key needs the package keyring: pip install 'pplx-jupyter[keyring]'.") from None
+    try:
+        keyring.set_password(KEYRING_SERVICE, "api_key", key.reveal())
+    except keyring.errors.KeyringError as error:
+        raise KeyMissing(f"this machine's keyring does not take the key: {error}. Set PERPLEXITY_API_KEY instead.") from None
+    _from_keyring.cache_clear()
 
 
 def base_url(environ: Mapping[str, str] | None = None) -> str:

@@ -190,9 +190,12 @@ class SqliteLedger:
 
     def changed(self, after: int, ids: Iterable[str] | None = None) -> list[Row]:
         """Give the rows changed since `after`, of `ids` only where given."""
-        rows = self._rows("SELECT * FROM jobs WHERE seq > ? ORDER BY seq", (after,))
-        wanted = None if ids is None else set(ids)
-        return [row for row in rows if wanted is None or row.id in wanted]
+        if ids is None:
+            return self._rows("SELECT * FROM jobs WHERE seq > ? ORDER BY seq", (after,))
+        wanted = json.dumps(sorted(ids))
+        return self._rows(
+            "SELECT * FROM jobs WHERE seq > ? AND id IN (SELECT value FROM json_each(?)) ORDER BY seq", (after, wanted)
+        )
 
     def jobs(
         self,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.choice import RETIRED_SECONDS, backend_module
 from pplx_jupyter.api.refusals import fields_of, kind_of, retry_after, said, type_of
+from pplx_jupyter.errors import RequestError
 from pplx_jupyter.reading import read_answer, read_progress, read_status
+from pplx_jupyter.request import Request
 from pplx_jupyter.watch.pace import KEPT_SECONDS, backoff, next_ask
 
 if TYPE_CHECKING:
@@ -175,12 +177,13 @@ def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change
     if status.state in {"completed", "incomplete"}:
         return _answered(row, changes, reply, now)
     if status.state in {"failed", "cancelled"}:
-        return _ended(row, changes, status.said, reply, now)
-    progress = read_progress(reply.body, row.backend)
+        return _ended(row, changes, status.message, reply, now)
+    progress = read_progress(reply.body, row.backend, id=row.remote_id or None)
     changes["progress"] = {
         "searches": progress.searches,
         "sources": progress.sources,
         "latest": progress.latest,
+        "asked": now,
         "steps": [[step.kind, step.text[:300], step.results] for step in progress.steps[-100:]],
     }
     changes["due_at"] = now + next_ask(now - (row.accepted_at or row.created_at), under_way)
@@ -188,25 +191,33 @@ def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change
 
 
 def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Change:
-    answer = read_answer(reply.body, row.backend)
+    answer = read_answer(reply.body, row.backend, _asked(row), id=row.remote_id or None)
     changes |= {"settled_at": now, "cost": answer.cost.total, "cost_estimated": answer.cost.estimated, "owner": ""}
     if row.cancel in {"asked", "sent"}:
         changes["cancel"] = "late"
     if answer.model:
         changes["model"] = answer.model
     if answer.incomplete and not answer.text:
-        why = f"The answer ends early ({answer.incomplete} reached) and is empty."
+        why = f"The answer ends early ({answer.incomplete}) and is empty."
         changes["state"] = "failed"
         changes["failure"] = {"kind": "failed", "said": why, "accepted": True, "cost": answer.cost.total, "at": now}
     return Change(changes, reply.text)
 
 
 def _ended(row: Row, changes: dict[str, Any], words: str, reply: Reply, now: float) -> Change:
-    answer = read_answer(reply.body, row.backend)
+    answer = read_answer(reply.body, row.backend, _asked(row), id=row.remote_id or None)
     kind = "cancelled" if changes["state"] == "cancelled" else "failed"
     failure = {"kind": kind, "said": words, "request_id": changes["request_id"], "accepted": True, "cost": answer.cost.total, "at": now}
     changes |= {"settled_at": now, "cost": answer.cost.total, "cost_estimated": answer.cost.estimated, "failure": failure, "owner": ""}
     return Change(changes, reply.text)
+
+
+def _asked(row: Row) -> Request | None:
+    """Give the question, which names the model where the body does not; None where this version cannot read it."""
+    try:
+        return Request.from_json(row.request)
+    except RequestError:
+        return None
 
 
 def _gone(row: Row, reply: Reply, now: float) -> Change:
@@ -252,5 +263,5 @@ def _troubled(row: Row, kind: str, reply: Reply, now: float, wait: float, *, wor
 
 def _noted(row: Row, kind: str, words: str, now: float, wait: float) -> dict[str, Any]:
     since = row.trouble["since"] if row.trouble and row.trouble.get("kind") == kind else now
-    trouble = {"kind": kind, "said": words, "since": since, "next": now + wait}
+    trouble = {"kind": kind, "said": words, "since": since, "next": now + wait, "wait": wait}
     return {"trouble": trouble, "tries": row.tries + 1, "due_at": now + wait}

@@ -171,11 +171,7 @@ class Watcher:
     def _body(self, row: Row, request: Request) -> Mapping[str, Any]:
         if row.backend == "agent":
             return agent_body(request)
-        body = sonar_body(request)
-        secret = self._secret_of(row.id)
-        if secret is not None:
-            body["webhook"] = {**body.get("webhook", {}), "secret": secret}
-        return body
+        return sonar_body(request, self._secret_of(row.id))
 
     async def _ask(self, row: Row) -> outcomes.Change:
         try:

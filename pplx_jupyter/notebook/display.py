@@ -1,0 +1,78 @@
+"""Outputs pinned to the cell that launched the job.
+
+Every message that leaves after the cell has ended goes through `send`. Left to itself, ipykernel
+gives such a message whatever request came last as its parent (a completion, even), and 7.0 raises
+LookupError in a plain thread. VS Code drops messages with a foreign parent. Sending with the
+launching cell's own parent works from any thread on ipykernel 6.17 to 7.4.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pplx_jupyter.ledger import Row
+
+__all__ = ["Pin", "Slot", "output_metadata", "pin_widget"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pin:
+    """A kernel, and the message of the cell that outputs belong to."""
+
+    kernel: Any
+    parent: Mapping[str, Any]
+
+    def send(self, kind: str, content: Mapping[str, Any], **rest: Any) -> None:
+        """Send a message to the frontend as this cell's; safe from any thread."""
+        self.kernel.session.send(self.kernel.iopub_socket, kind, content, parent=self.parent, **rest)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slot:
+    """One output of a cell that can be replaced later.
+
+    Attributes
+    ----------
+    pin
+        The kernel and the cell; None in a terminal, where nothing can be replaced.
+    """
+
+    display_id: str
+    pin: Pin | None
+
+    def show(self, shell: Any, forms: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Put the output below the running cell; from the cell's own thread."""
+        shell.display_pub.publish(data=dict(forms), metadata=dict(metadata), transient={"display_id": self.display_id})
+
+    def update(self, forms: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Replace the output, from any thread."""
+        if self.pin is None:
+            return
+        content = {"data": dict(forms), "metadata": dict(metadata), "transient": {"display_id": self.display_id}}
+        self.pin.send("update_display_data", content, ident=b"update_display_data")
+
+
+def pin_widget(widget: Any, pin: Pin) -> None:
+    """Make a widget's own messages the launching cell's: its comm sends through the pin from now on."""
+    comm = widget.comm
+    if comm is None or not hasattr(comm, "publish_msg"):
+        return
+
+    def publish_msg(kind: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any) -> None:
+        content = {"data": data or {}, "comm_id": comm.comm_id, **keys}
+        pin.send(kind, content, metadata=metadata or {}, ident=comm.topic, buffers=buffers)
+
+    comm.publish_msg = publish_msg
+    if hasattr(comm, "_reply_subshell_for"):
+        # ipykernel 7.4 sends a click to the shell that the widget last spoke from, which waits
+        # while a cell computes; the frontend's own choice, a subshell, does not. Private, so guarded.
+        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
+
+
+def output_metadata(row: Row) -> dict[str, Any]:
+    """Give what a saved output says of its job, for tools that read the file."""
+    return {"pplx_jupyter": {"job": row.id, "fingerprint": row.fingerprint, "state": row.state}}

@@ -1,0 +1,55 @@
+"""Loading and unloading the extension: cheap, and safe to do twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["load", "unload"]
+
+_NAMES = (("cell", "pplx_research"), ("line", "pplx_research"), ("line", "pplx"))
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics, the completion of their flags, and how a Job displays itself."""
+    from pplx_jupyter.notebook.complete import complete_flags
+    from pplx_jupyter.notebook.magics import PplxResearch
+
+    if any(isinstance(found, PplxResearch) for found in shell.configurables):
+        return
+    shell.register_magics(PplxResearch(shell))
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(complete_flags)
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.for_type_by_name("pplx_jupyter.job", "Job", _display_job)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away what `load` registered."""
+    from pplx_jupyter.notebook.complete import complete_flags
+    from pplx_jupyter.notebook.magics import PplxResearch
+
+    for kind, name in _NAMES:
+        shell.magics_manager.magics[kind].pop(name, None)
+    shell.configurables[:] = [found for found in shell.configurables if not isinstance(found, PplxResearch)]
+    if shell.Completer is not None and complete_flags in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.remove(complete_flags)
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.deferred_printers.pop(("pplx_jupyter.job", "Job"), None)
+
+
+def _display_job(job: Any) -> None:
+    """Display a Job as its cell does: live while it is under way, else in its permanent forms."""
+    from IPython.core.getipython import get_ipython
+
+    from pplx_jupyter.notebook.frontend import here
+    from pplx_jupyter.notebook.show import show
+
+    shell = get_ipython()
+    if shell is None:
+        print(repr(job))
+        return
+    session = job.session
+    show(shell, job, session, here(shell, session.settings), wait=False)

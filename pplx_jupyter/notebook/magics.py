@@ -1,0 +1,152 @@
+"""The magics: ``%%pplx_research`` asks, ``%pplx`` does everything else.
+
+What a user did wrong is one line without a traceback, and ends before anything is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool, Float, Unicode
+
+from pplx_jupyter.errors import PplxError, RequestError
+from pplx_jupyter.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pplx_jupyter.notebook.flags import Line
+    from pplx_jupyter.session import Session
+
+__all__ = ["PplxResearch"]
+
+
+@magics_class
+class PplxResearch(Magics):
+    """Deep research from a cell. ``%config PplxResearch`` lists the settings."""
+
+    backend = Unicode(None, allow_none=True, help="auto, sonar or agent").tag(config=True)
+    model = Unicode(None, allow_none=True, help="The model where a cell names none").tag(config=True)
+    effort = Unicode(None, allow_none=True, help="The reasoning_effort where a cell names none").tag(config=True)
+    wait = Bool(None, allow_none=True, help="Whether cells block until the answer is there").tag(config=True)
+    timeout = Float(None, allow_none=True, help="Seconds that a blocking cell waits at most").tag(config=True)
+    ledger = Unicode(None, allow_none=True, help="Path of the ledger").tag(config=True)
+    notebook = Unicode(None, allow_none=True, help="Name of this notebook, where the frontend does not tell it").tag(config=True)
+    images = Bool(None, allow_none=True, help="Whether answers ask for images").tag(config=True)
+    nested_wait = Bool(None, allow_none=True, help="Whether job.wait() lets your own tasks go on (patches asyncio)").tag(config=True)
+    retry_failed = Bool(None, allow_none=True, help="Whether cells buy failed jobs again").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        shell.configurables.append(self)
+
+    @no_var_expand
+    @line_cell_magic
+    def pplx_research(self, line: str, cell: str | None = None) -> None:
+        """Ask Perplexity for a deep research; the prompt stands in the cell's body.
+
+        %%pplx_research [NAME] [flags]
+
+        ``%pplx_research`` alone lists every flag. NAME gets the Job at once; the answer
+        appears below the cell when it is there. Running the cell again costs nothing.
+
+        Example, in a cell of its own::
+
+            %%pplx_research prices --effort high --recency year
+            How have EU wholesale electricity prices developed since 2021,
+            and why do they still differ between countries?
+        """
+        from pplx_jupyter.notebook.flags import explain
+
+        if cell is None or not cell.strip():
+            if line.strip() and cell is not None:
+                raise UsageError("the cell has no prompt: write the question below the first line. Nothing was sent.")
+            if line.strip():
+                raise UsageError("%pplx_research takes no prompt on its line: begin the cell with %%pplx_research and write the question below.")
+            print(explain())
+            return
+        with _one_line():
+            self._ask(line, cell)
+
+    @no_var_expand
+    @line_magic
+    def pplx(self, line: str) -> None:
+        """Look after research jobs: ``%pplx`` alone lists what there is to do.
+
+        %pplx jobs | show | attach | wait | cancel | retry | settle | key | doctor | demo
+        """
+        from pplx_jupyter.notebook.verbs import run_verb
+
+        with _one_line():
+            run_verb(self, line)
+
+    def session(self) -> Session:
+        """Give the session, with the settings as they are now."""
+        from pplx_jupyter.api.key import base_url
+        from pplx_jupyter.session import Session, current_session, use_session
+
+        settings = Settings.load({name: getattr(self, name) for name in Settings.names()})
+        session = current_session()
+        if session.is_default and (settings.ledger != session.settings.ledger or base_url() != session.base_url):
+            session.close()
+            session = Session(settings=settings)
+            use_session(session)
+        session.settings = settings
+        # A kernel that is shut down must not wait for the network; its intents stay in the ledger.
+        session.quiet_exit = hasattr(self.shell, "kernel")
+        return session
+
+    def _ask(self, line: str, cell: str) -> None:
+        from pplx_jupyter.job import Job
+        from pplx_jupyter.notebook.flags import parse_line
+        from pplx_jupyter.notebook.frontend import here
+        from pplx_jupyter.notebook.prompts import fill
+        from pplx_jupyter.notebook.show import show
+        from pplx_jupyter.request import Request
+
+        parsed = parse_line(line)
+        prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.shell.user_ns)
+        request = Request.build(prompt=prompt.strip("\n"), **parsed.fields)
+        session = self.session()
+        place = here(self.shell, session.settings)
+        submitted = session.submit(
+            request,
+            name=parsed.name,
+            notebook=place.notebook,
+            cell=place.cell,
+            filled=filled,
+            refresh=bool(parsed.cell.get("refresh")),
+            retry_failed=True if parsed.cell.get("retry-failed") else None,
+        )
+        job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
+        if parsed.name:
+            self.shell.user_ns[parsed.name] = job
+        show(self.shell, job, session, place, wait=_wait(parsed), timeout=parsed.cell.get("timeout"), brief=bool(parsed.cell.get("brief")))
+
+
+def _wait(parsed: Line) -> bool | None:
+    if parsed.cell.get("wait") and parsed.cell.get("no-wait"):
+        raise RequestError("--wait and --no-wait exclude each other; remove one. Nothing was sent.")
+    if parsed.cell.get("wait"):
+        return True
+    return False if parsed.cell.get("no-wait") else None
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn a user's mistake into IPython's one-line error, in the words of the flags."""
+    from pplx_jupyter.request import with_flags
+
+    try:
+        yield
+    except RequestError as error:
+        raise UsageError(with_flags(error)) from None
+    except PplxError as error:
+        # Its traceback would be of this package, not of the user's cell.
+        raise error.with_traceback(None) from None
+

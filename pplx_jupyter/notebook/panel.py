@@ -1,0 +1,198 @@
+"""The panel: what a person sees of a job under way, in core ipywidgets.
+
+Each thing that changes at its own pace is one HTML widget, since an update replaces its DOM.
+Widgets are made on the cell's thread; after that the painter alone writes to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.notebook.display import pin_widget
+from pplx_jupyter.notebook.progress import Progress, id_line, progress_of
+from pplx_jupyter.render import stylesheet
+from pplx_jupyter.render.words import duration, one_line, time_of_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pplx_jupyter.ledger import Row
+    from pplx_jupyter.notebook.display import Pin
+
+__all__ = ["Panel"]
+
+_WATCHED = (
+    "Stop watching: the job goes on, is billed, and its answer is still collected. "
+    "Cancel: Perplexity is asked to stop; what is done so far may be billed."
+)
+_STOPPED = "Running this cell again also brings the panel back. Nothing is bought twice."
+
+WATCH, STOP, CANCEL, CANCEL_YES, CANCEL_NO, HURRY, CANCEL_EARLIER = (
+    "Watch again",
+    "Stop watching",
+    "Cancel",
+    "Yes, cancel the job",
+    "Keep it running",
+    "Ask now",
+    "Cancel the earlier job",
+)
+
+
+class Panel:
+    """The live view of one job.
+
+    Parameters
+    ----------
+    row
+        The job as it is now.
+    pin
+        The kernel and cell that the widgets' messages belong to.
+    on_click
+        Called with a button's text, on whatever thread the click arrives on.
+    earlier
+        A job under way that this cell asked before with another question.
+    now
+        Seconds since the epoch.
+    """
+
+    def __init__(self, row: Row, pin: Pin, on_click: Callable[[str], None], *, now: float, earlier: Row | None = None) -> None:
+        import ipywidgets as widgets
+
+        self._lock = threading.Lock()
+        self._on_click = on_click
+        self._earlier = earlier
+        self._shown: dict[str, Any] = {}
+        # Layouts and styles are widgets themselves: shared, they cost a message once instead of twelve times.
+        plain, style, button_style = widgets.Layout(margin="0"), widgets.HTMLStyle(), widgets.ButtonStyle()
+        button = widgets.Layout(width="auto", margin="0 8px 4px 0")
+        row_layout = widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0")
+
+        def html(value: str = "") -> Any:
+            return widgets.HTML(value, layout=plain, style=style)
+
+        self._state, self._clock, self._beside = html(), html(), html()
+        self._question = html(_question(row))
+        self._line, self._note = html(), html()
+        self._buttons = [widgets.Button(layout=button, style=button_style) for _ in range(3 if earlier else 2)]
+        for made in self._buttons:
+            made.on_click(lambda clicked: self._on_click(clicked.description))
+        self._bar = widgets.HBox(self._buttons, layout=row_layout)
+        head = widgets.HBox([self._state, self._clock, self._beside], layout=row_layout)
+        self.box = widgets.VBox(
+            [head, self._question, self._line, self._bar, self._note],
+            layout=widgets.Layout(border="1px solid rgba(128,128,128,.4)", padding="10px 16px 8px", max_width="800px", margin="2px 0"),
+        )
+        self.paint(row, now)
+        self.clock(row, now)
+        self._all = [self.box, head, self._bar, self._state, self._clock, self._beside, self._question, self._line, self._note, *self._buttons]
+        for widget in self._all:
+            pin_widget(widget, pin)
+
+    @property
+    def bundle(self) -> dict[str, Any]:
+        """The mime bundle that shows the panel."""
+        return {"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}}
+
+    def paint(self, row: Row, now: float, *, mode: str = "watching", since: float | None = None) -> None:
+        """Show a job under way; what has not changed is not sent again."""
+        told = _stopped(since) if mode == "stopped" else progress_of(row, now)
+        with self._lock:
+            self._set(self._state, "state", _state(told))
+            self._set(self._beside, "beside", _muted(told.beside))
+            line = told.line
+            if mode == "cancel?":
+                line = "<b>Cancel this job?</b> What is done so far may be billed, and no partial answer comes back."
+            if self._earlier is not None and mode == "watching":
+                asked = escape(self._earlier.label)
+                line = f"{line}<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
+            self._set(self._line, "line", f'<div class="pplx"><p style="margin:0">{line}</p></div>' if line else "")
+            self._set_buttons(_buttons(told, mode, earlier=self._earlier is not None))
+            note = {"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED)
+            self._set(self._note, "note", _note(note, row))
+
+    def clock(self, row: Row, now: float) -> None:
+        """Move the clock; it is our own, since the service's dates move from reply to reply."""
+        with self._lock:
+            self._set(self._clock, "clock", f'<div class="pplx">{duration(now - row.created_at)}</div>')
+
+    def stop_clock(self, since: float) -> None:
+        """Put the time since which nobody watches in the clock's place."""
+        with self._lock:
+            self._set(self._clock, "clock", f'<div class="pplx">since {_time(since)}</div>')
+
+    def forget_earlier(self) -> None:
+        """Say no more about the cell's earlier job: it was asked to stop."""
+        with self._lock:
+            self._earlier = None
+
+    def finish(self, html: str) -> None:
+        """Show the final form in the panel itself, for a page that was reloaded and no longer takes the output's update."""
+        with self._lock:
+            note = "This page was reloaded meanwhile. Run the cell again to keep the answer in the file; it is free."
+            self._line.value = f'{html}<div class="pplx"><p class="pplx-m">{note}</p></div>'
+            self.box.children = (self._line,)
+
+    def close(self) -> None:
+        """Free the widgets and what they made beside them; the output must have been replaced before."""
+        for widget in self._all:
+            for part in (widget, widget.layout, getattr(widget, "style", None)):
+                if part is not None and part.comm is not None:
+                    with contextlib.suppress(Exception):
+                        # A comm whose frontend is gone may refuse to close; there is nothing left to save.
+                        part.close()
+
+    def _set(self, widget: Any, name: str, value: str) -> None:
+        if self._shown.get(name) != value:
+            self._shown[name] = value
+            widget.value = value
+
+    def _set_buttons(self, texts: tuple[str, ...]) -> None:
+        if self._shown.get("buttons") == texts:
+            return
+        self._shown["buttons"] = texts
+        for button, text in zip(self._buttons, texts, strict=False):
+            button.description = text
+        self._bar.children = tuple(self._buttons[: len(texts)])
+
+
+def _stopped(since: float | None) -> Progress:  # noqa: ARG001 - the clock shows it
+    return Progress("◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", "")
+
+
+def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
+    if mode == "stopped":
+        return (WATCH,)
+    if mode == "cancel?":
+        return (CANCEL_YES, CANCEL_NO)
+    if told.can_hurry:
+        return (HURRY, STOP)
+    buttons = (STOP, CANCEL) if told.can_cancel else (STOP,)
+    return (*buttons, CANCEL_EARLIER) if earlier and len(buttons) == 2 else buttons
+
+
+def _state(told: Progress) -> str:
+    return f'{stylesheet()}<div class="pplx {told.tone}"><span class="pplx-g">{told.glyph}</span> <b>{escape(told.word)}</b>&nbsp;</div>'
+
+
+def _muted(text: str) -> str:
+    return f'<div class="pplx"><span class="pplx-m">&nbsp; {escape(text)}</span></div>' if text else ""
+
+
+def _question(row: Row) -> str:
+    question = escape(one_line(row.question, 140))
+    bar = '<div class="pplx-bar" style="margin:6px 0"><i></i></div>'
+    return f'<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{bar}</div>'
+
+
+def _note(text: str, row: Row) -> str:
+    above = f"{escape(text)}<br>" if text else ""
+    return f'<div class="pplx" style="max-width:none"><p class="pplx-m" style="margin:4px 0 0">{above}{escape(id_line(row))}</p></div>'
+
+
+def _time(seconds: float) -> str:
+    import datetime
+
+    return time_of_day(datetime.datetime.fromtimestamp(seconds).astimezone(), seconds=False)

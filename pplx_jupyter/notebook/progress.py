@@ -1,0 +1,165 @@
+"""What a job under way says: one model for the panel, the terminal and the log of a headless run.
+
+Pure functions of a row and the time. Texts of the service's are escaped here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.render.words import count, duration, one_line, shorten, time_of_day
+from pplx_jupyter.watch.pace import LONG_SECONDS
+
+if TYPE_CHECKING:
+    from pplx_jupyter.ledger import Row
+
+__all__ = ["Progress", "clock_step", "id_line", "progress_of", "status_text", "usual"]
+
+_KNOWN = {"", "CREATED", "QUEUED", "IN_PROGRESS", "queued", "in_progress", "COMPLETED", "completed"}
+_PUBLISHED = {"sonar-deep-research": "usually 2–6 min and 0.40–1.30 USD (published)"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """One moment of a job under way.
+
+    Attributes
+    ----------
+    glyph, tone, word
+        The state in a sign, a colour's name and a word.
+    beside
+        What stands beside the clock: what is usual, or that the job is not affected.
+    line
+        What is known besides, as HTML.
+    can_cancel
+        Whether Cancel makes sense now.
+    can_hurry
+        Whether "Ask now" makes sense: the next try is a while off.
+    """
+
+    glyph: str
+    tone: str
+    word: str
+    beside: str
+    line: str
+    can_cancel: bool = True
+    can_hurry: bool = False
+
+
+def progress_of(row: Row, now: float) -> Progress:
+    """Give what a job under way says at `now` (seconds since the epoch)."""
+    if row.cancel == "asked" or (row.cancel == "sent" and row.is_open):
+        asked = "Perplexity was asked; waiting for its word." if row.cancel == "sent" else "Asking Perplexity to stop."
+        return Progress("●", "run", "Cancelling", usual(row), asked, can_cancel=False)
+    if row.trouble:
+        return _troubled(row, row.trouble, now)
+    if row.state == "submitting":
+        line = "Written to your ledger first, so nothing is lost if the kernel stops now."
+        return Progress("○", "", "Sending", usual(row), _moved(row) or line)
+    if row.state == "queued":
+        return Progress("○", "", "Waiting at Perplexity", usual(row), _moved(row) or _refused_cancel(row), row.cancel != "refused")
+    if now - (row.accepted_at or row.created_at) > LONG_SECONDS:
+        line = "Nothing is wrong yet. Watching goes on, once a minute. Perplexity keeps the answer for 7 days, your ledger for good."
+        return Progress("!", "warn", "Running, longer than usual", "most jobs end within 30 min", line, row.cancel != "refused")
+    return Progress("●", "run", "Running", usual(row), _refused_cancel(row) or _steps(row), row.cancel != "refused")
+
+
+def usual(row: Row) -> str:
+    """Give what such a job usually takes, where that is known: the published range of the model."""
+    return _PUBLISHED.get(row.model, "") if row.backend == "sonar" else ""
+
+
+def _steps(row: Row) -> str:
+    if row.remote_status not in _KNOWN:
+        said = escape(one_line(row.remote_status, 60))
+        return f"The service says “{said}”, which this version does not know. Watching goes on."
+    told = row.progress
+    counts = ""
+    if told.get("searches") or told.get("sources"):
+        counts = f"<b>{count(told['searches'], 'search')}, {count(told['sources'], 'source')}</b> so far"
+        if told.get("latest"):
+            counts += f" · {escape(one_line(told['latest'], 120))}"
+    if row.moved:
+        return _moved(row) + (f"<br>{counts}" if counts else "")
+    if counts:
+        return counts
+    if row.backend == "agent":
+        return "No search yet."
+    asked = f" Last asked at {_clock(told['asked'])}." if told.get("asked") else ""
+    return f"This API sends no steps while it works.{asked}"
+
+
+def _moved(row: Row) -> str:
+    if not row.moved:
+        return ""
+    return (
+        "<b>Moved to the agent API.</b> The sonar API is retired for this key (403); that try created nothing and billed nothing."
+    )
+
+
+def _refused_cancel(row: Row) -> str:
+    return "<b>This API offers no cancel.</b> The job goes on and is billed." if row.cancel == "refused" else ""
+
+
+def _troubled(row: Row, trouble: Any, now: float) -> Progress:
+    kind, again = trouble["kind"], _again(trouble, now)
+    said = escape(one_line(str(trouble.get("said") or ""), 200))
+    since = _clock(trouble["since"])
+    sending = row.state == "submitting"
+    word = "Sending" if sending else "Running"
+    safe = "it cannot be bought twice" if sending else "the job is not affected"
+    hurry = trouble["next"] - now > 5
+    if kind == "rate_limited":
+        if sending and row.sending_at is None:
+            line = f"Perplexity’s limit of questions a minute is reached. It is sent by itself {again}. Nothing was billed."
+            return Progress("!", "warn", "Not sent yet", "", line)
+        line = f"Perplexity allows the next question {again}."
+        return Progress("!", "warn", f"{word}, asked to slow down", safe, line, can_hurry=False)
+    if kind == "no_connection":
+        line = f"No reply since {since} ({said}). Asking again {again}."
+        return Progress("!", "warn", f"{word}, no connection", safe, line, can_hurry=hurry)
+    if kind == "not_found":
+        line = f"Perplexity does not know this job with this key (404: “{said}”). Asking again {again}."
+        return Progress("!", "warn", "Not found with this key", "", line, can_hurry=hurry)
+    if kind in {"unauthorized", "forbidden", "retired"}:
+        line = f"Perplexity refuses to be asked ({trouble.get('status')}): “{said}”. Asking again {again}; <code>%pplx key</code> sets another key."
+        return Progress("!", "warn", f"{word}, refused", safe, line, can_hurry=hurry)
+    line = f"Perplexity, or a proxy on the way, answers with an error since {since} (“{said}”). Asking again {again}."
+    return Progress("!", "warn", f"{word}, no proper reply", safe, line, can_hurry=hurry)
+
+
+def _again(trouble: Any, now: float) -> str:
+    left = float(trouble["next"]) - now
+    return f"at {_clock(trouble['next'])}" if left > 90 else f"in {duration(max(1, left))}"
+
+
+def _clock(seconds: float) -> str:
+    return time_of_day(datetime.datetime.fromtimestamp(float(seconds)).astimezone())
+
+
+def clock_step(age: float) -> float:
+    """Give how often a panel's clock moves, in seconds: each for two minutes, then every five."""
+    return 1.0 if age < 120 else 5.0
+
+
+def id_line(row: Row) -> str:
+    """Give the muted last line: name, id, model, effort, API, when it was asked."""
+    effort = f"effort {row.effort}" if row.effort else ""
+    model = row.model if row.backend == "sonar" else ""
+    parts = [row.name, row.id, model, effort, f"{row.backend} API", f"asked {_clock(row.created_at)}"]
+    return " · ".join(part for part in parts if part)
+
+
+def status_text(row: Row, now: float) -> str:
+    """Give the state in one line of plain text, for terminals and logs."""
+    told = progress_of(row, now)
+    parts = [f"{row.label}: {told.word.lower()}, {duration(now - row.created_at)}"]
+    if row.progress.get("searches"):
+        parts.append(f"{count(row.progress['searches'], 'search')}, {count(row.progress.get('sources', 0), 'source')}")
+    if usual(row):
+        parts.append(usual(row))
+    parts += [f"{row.backend} API", f"asked {_clock(row.created_at)}", shorten(one_line(row.question), 60)]
+    return "; ".join(parts)

@@ -1,0 +1,162 @@
+"""A prompt's template: ``{{ name }}``, and nothing else.
+
+Single braces, ``$``, JSON and LaTeX stay untouched, a value is never expanded twice, and a name that
+does not exist is an error. Expressions run in Jinja2's sandbox.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.errors import PplxError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jinja2.sandbox import SandboxedEnvironment
+
+__all__ = ["fill"]
+
+MAX_ROWS = 50
+MAX_COLUMNS = 20
+MAX_CELL = 200
+
+# Jinja2 has no switch to turn its statements and comments off; no prompt holds these.
+_NEVER = ("\x00<", ">\x00")
+
+
+def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Fill a prompt's ``{{ … }}`` from the notebook's variables.
+
+    Parameters
+    ----------
+    template
+        The cell's body.
+    names
+        The notebook's variables.
+
+    Returns
+    -------
+    tuple
+        The prompt, and each expression with the text that took its place.
+
+    Raises
+    ------
+    PplxError
+        A name is not defined; the message names the nearest that is.
+    RequestError
+        The template cannot be read, or an expression in it fails.
+    """
+    if "{{" not in template:
+        return template, {}
+    import jinja2
+
+    filled: dict[str, str] = {}
+    written: list[str] = []
+    try:
+        for is_expression, text in _pieces(template):
+            if is_expression:
+                # Each is evaluated once: it may be a call.
+                filled[text] = _evaluated(text, names)
+            written.append(filled[text] if is_expression else text)
+    except jinja2.UndefinedError as error:
+        raise _undefined(error, template, names) from None
+    except jinja2.TemplateSyntaxError as error:
+        raise RequestError(
+            f"the prompt's template cannot be read: {error.message}. Use --no-template to send {{{{ }}}} as it stands. Nothing was sent."
+        ) from None
+    except jinja2.exceptions.SecurityError as error:
+        raise RequestError(f"the prompt's template may not do that: {error}. Nothing was sent.") from None
+    except PplxError:
+        raise
+    except Exception as error:
+        # Whatever a user's own object raises while it is written into the prompt.
+        raise RequestError(f"the prompt's template failed: {type(error).__name__}: {error}. Nothing was sent.") from error
+    return "".join(written), filled
+
+
+class _Names(dict[str, Any]):
+    """The notebook's variables, without what IPython put there itself (``In``, ``Out``, ``_``)."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        super().__init__({k: v for k, v in names.items() if not k.startswith("_") and k not in {"In", "Out"}})
+
+
+@functools.cache
+def _environment() -> SandboxedEnvironment:
+    import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(
+        block_start_string=_NEVER[0] + "%",
+        block_end_string="%" + _NEVER[1],
+        comment_start_string=_NEVER[0] + "#",
+        comment_end_string="#" + _NEVER[1],
+        undefined=jinja2.StrictUndefined,
+        finalize=_written,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _pieces(template: str) -> list[tuple[bool, str]]:
+    """Split a template into text and the expressions between ``{{`` and ``}}``, as Jinja2 reads them."""
+    pieces: list[tuple[bool, str]] = []
+    inside: list[str] | None = None
+    for _, kind, value in _environment().lex(template):
+        if kind == "variable_begin":
+            inside = []
+        elif kind == "variable_end":
+            pieces.append((True, "".join(inside or []).strip()))
+            inside = None
+        elif inside is None:
+            pieces.append((False, value))
+        else:
+            inside.append(value)
+    if inside is not None:
+        raise RequestError("the prompt's template opens {{ and never closes it. Use --no-template to send it as it stands. Nothing was sent.")
+    return pieces
+
+
+def _evaluated(expression: str, names: Mapping[str, Any]) -> str:
+    return _environment().from_string("{{ " + expression + " }}").render(_Names(names))
+
+
+def _written(value: Any) -> Any:
+    """Write a value into a prompt: a data frame as a Markdown table, anything else as its text."""
+    if hasattr(value, "columns") and hasattr(value, "iloc"):
+        return _table(value)
+    return value
+
+
+def _table(frame: Any) -> str:
+    """Write a data frame as a Markdown table of at most 50 rows and 20 columns."""
+    columns = list(frame.columns)[:MAX_COLUMNS]
+    head = frame[columns].iloc[:MAX_ROWS]
+    lines = ["| " + " | ".join(_cell(c) for c in columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(_cell(v) for v in values) + " |" for values in head.itertuples(index=False, name=None)]
+    rows, width = frame.shape
+    if rows > MAX_ROWS or width > MAX_COLUMNS:
+        lines.append(f"(the first {len(head)} of {rows} rows and {len(columns)} of {width} columns)")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split()).replace("|", "\\|")
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def _undefined(error: Exception, template: str, names: Mapping[str, Any]) -> PplxError:
+    import re
+
+    text = str(error)
+    found = re.match(r"'(\w+)' is undefined", text)
+    if not found:
+        return PplxError(f"the prompt's template: {text}. Nothing was sent.")
+    name = found.group(1)
+    near = difflib.get_close_matches(name, list(_Names(names)), 1)
+    hint: Callable[[str], str] = lambda n: f"; did you mean {{{{ {n} }}}}?"  # noqa: E731
+    end = hint(near[0]) if near else "; define it in a cell above, or use --no-template."
+    return PplxError(f"{{{{ {name} }}}} is not defined{end} Nothing was sent.")
