@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from pplx_jupyter.demonstration import execute, serve_lab
+    _need("jupyterlab", "nbconvert", "starlette", "uvicorn")
+    from pplx_jupyter.demo import execute, serve_lab
 
     if options.execute:
         return execute(speed=options.speed)

@@ -1,32 +1,23 @@
-"""``%pplx demo``: the simulator as a process of its own, for this kernel alone.
-
-The demo has a ledger of its own that is thrown away, so that simulated and real answers never meet.
-"""
+"""``%pplx demo``: the simulator for this kernel alone, with a ledger that is thrown away."""
 
 from __future__ import annotations
 
 import atexit
 import dataclasses
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from pplx_jupyter.api.key import Secret
-from pplx_jupyter.errors import PplxError
+from pplx_jupyter.demo import SIMULATED_KEY, SimulatorProcess
 from pplx_jupyter.session import Session, current_session, use_session
 
 __all__ = ["start_demo", "stop_demo"]
 
-_START_SECONDS = 20.0
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Demo:
-    process: subprocess.Popen[str]
+    simulator: SimulatorProcess
     folder: Path
     before: Session
 
@@ -44,16 +35,18 @@ def start_demo() -> str:
     """
     if _running:
         return f"The demo is on already: {current_session().base_url}. %pplx demo --stop ends it."
-    command = [sys.executable, "-m", "pplx_jupyter.cli", "simulator", "--port", "0", "--while-stdin"]
-    # The pipe to its input closes with this process, however that ends, and the simulator with it.
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    url = _address(process)
-    folder = Path(tempfile.mkdtemp(prefix="pplx-demo-"))
-    demo = _Demo(process, folder, current_session())
+    simulator = SimulatorProcess()
+    demo = _Demo(simulator, Path(tempfile.mkdtemp(prefix="pplx-demo-")), current_session())
     _running.append(demo)
     atexit.register(stop_demo)
-    use_session(Session(api_key=Secret("simulated", "the demo"), base_url=url, ledger=str(folder / "ledger.sqlite"), settings=demo.before.settings))
-    return f"This kernel now asks the simulator at {url}: nothing leaves this machine, nothing is billed. %pplx demo --stop ends it."
+    key = Secret(SIMULATED_KEY, "the demo")
+    use_session(
+        Session(api_key=key, base_url=simulator.url, ledger=str(demo.folder / "ledger.sqlite"), settings=demo.before.settings)
+    )
+    return (
+        f"This kernel now asks the simulator at {simulator.url}: nothing leaves this machine, nothing is billed."
+        " %pplx demo --stop ends it."
+    )
 
 
 def stop_demo() -> str:
@@ -64,26 +57,6 @@ def stop_demo() -> str:
     atexit.unregister(stop_demo)
     current_session().close()
     use_session(demo.before)
-    demo.process.terminate()
-    demo.process.wait(5)
-    for pipe in (demo.process.stdin, demo.process.stdout, demo.process.stderr):
-        if pipe is not None:
-            pipe.close()
+    demo.simulator.close()
     shutil.rmtree(demo.folder, ignore_errors=True)
     return "The demo has ended; its answers are gone. This kernel asks Perplexity again."
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    """Read the address from the simulator's first line."""
-    timer = threading.Timer(_START_SECONDS, process.kill)
-    timer.start()
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-    finally:
-        timer.cancel()
-    found = re.search(r"http://[\w.:]+", line)
-    if found:
-        return found.group(0)
-    process.kill()
-    said = (process.stderr.read() if process.stderr else "").strip().splitlines()
-    raise PplxError(f"the simulator did not start: {said[-1] if said else 'it said nothing'}.")
