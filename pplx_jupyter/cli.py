@@ -31,21 +31,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pplx-jupyter", description="Deep research as a citizen of the Jupyter notebook.")
+    parser = argparse.ArgumentParser(
+        prog="pplx-jupyter", description="Deep research as a citizen of the Jupyter notebook."
+    )
     parser.add_argument("--version", action="version", version=f"pplx-jupyter {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="try it: JupyterLab on the quickstart notebook, against the simulator")
-    demo.add_argument("--execute", action="store_true", help="run the notebook without a browser, and write it to pplx-demo/")
+    demo = commands.add_parser(
+        "demo", help="try it: JupyterLab on the quickstart notebook, against the simulator"
+    )
+    demo.add_argument(
+        "--execute",
+        action="store_true",
+        help="run the notebook without a browser, and write it to pplx-demo/",
+    )
     demo.add_argument("--port", type=int, default=0, help="JupyterLab's port (default: a free one)")
-    demo.add_argument("--speed", type=float, default=60.0, help="how much faster than the service the simulator is (default 60)")
+    demo.add_argument(
+        "--speed",
+        type=float,
+        default=60.0,
+        help="how much faster than the service the simulator is (default 60)",
+    )
     demo.set_defaults(run=_demo)
 
     simulator = commands.add_parser("simulator", help="run the simulator of the service on this machine")
     simulator.add_argument("--port", type=int, default=0, help="its port (default: a free one)")
-    simulator.add_argument("--speed", type=float, default=60.0, help="how much faster than the service it is (default 60)")
-    simulator.add_argument("--sonar-retired", action="store_true", help="answer the sonar API with the retirement 403")
-    simulator.add_argument("--fault", action="append", default=[], metavar="SPEC", help="such as status=503@get#3; may be repeated")
+    simulator.add_argument(
+        "--speed", type=float, default=60.0, help="how much faster than the service it is (default 60)"
+    )
+    simulator.add_argument(
+        "--sonar-retired", action="store_true", help="answer the sonar API with the retirement 403"
+    )
+    simulator.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="such as status=503@get#3; may be repeated",
+    )
     simulator.add_argument("--while-stdin", action="store_true", help="end when the standard input closes")
     simulator.set_defaults(run=_simulator)
 
@@ -75,9 +98,18 @@ def _simulator(options: argparse.Namespace) -> int:
         _end_with_stdin()
 
     def announce(url: str) -> None:
-        print(f"pplx_jupyter simulator: {url} (speed {options.speed:g}; any key is taken; Ctrl-C ends it)", flush=True)
+        print(
+            f"pplx_jupyter simulator: {url} (speed {options.speed:g}; any key is taken; Ctrl-C ends it)",
+            flush=True,
+        )
 
-    serve(port=options.port, speed=options.speed, sonar_retired=options.sonar_retired, faults=options.fault, announce=announce)
+    serve(
+        port=options.port,
+        speed=options.speed,
+        sonar_retired=options.sonar_retired,
+        faults=options.fault,
+        announce=announce,
+    )
     return 0
 
 

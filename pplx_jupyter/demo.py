@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SIMULATED_KEY", "SimulatorProcess", "execute", "serve_lab"]
 
-SIMULATED_KEY = "simulated"
+SIMULATED_KEY = "pplx-simulator-takes-any-key"
+"""What the demo's kernels send: long enough that no answer holds it by chance."""
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
@@ -43,11 +45,24 @@ class SimulatorProcess:
     """
 
     def __init__(self, *, speed: float = 60.0) -> None:
-        command = [sys.executable, "-m", "pplx_jupyter.cli", "simulator", "--while-stdin", "--speed", f"{speed:g}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pplx_jupyter.cli",
+            "simulator",
+            "--while-stdin",
+            "--speed",
+            f"{speed:g}",
+        ]
         # Its input is a pipe that closes with this process, even by SIGKILL.
         # A session of its own: Ctrl-C in the terminal is for the parent, which stops it in order.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self.url = self._address()
 
@@ -83,14 +98,24 @@ class SimulatorProcess:
 def serve_lab(*, port: int = 0, speed: float = 60.0) -> int:
     """Serve JupyterLab on a copy of the quickstart until Ctrl-C; gives the exit code."""
     with _folder() as folder, _interruptible(), SimulatorProcess(speed=speed) as simulator:
-        shutil.copyfile(quickstart(), folder / "quickstart.ipynb")
+        notebooks = folder / "notebooks"
+        notebooks.mkdir()
+        shutil.copyfile(quickstart(), notebooks / "quickstart.ipynb")
+        _quieten(folder)
         port, token = port or _free_port(), secrets.token_hex(16)
-        lab = subprocess.Popen(_lab_command(folder, port, token), env=_environment(simulator.url, folder), start_new_session=True)
+        lab = subprocess.Popen(
+            _lab_command(folder, port, token), env=_environment(simulator.url, folder), start_new_session=True
+        )
         try:
             _await_server(lab, port)
             print(f"\n    http://127.0.0.1:{port}/lab/tree/quickstart.ipynb?token={token}\n", flush=True)
-            print(f"Open this address. Answers come from the simulator at {simulator.url}; nothing leaves this machine,")
-            print("nothing is billed, and the ledger is thrown away at the end. Ctrl-C stops everything.", flush=True)
+            print(
+                f"Open this address. Answers come from the simulator at {simulator.url}; nothing leaves this machine,"
+            )
+            print(
+                "nothing is billed, and the ledger is thrown away at the end. Ctrl-C stops everything.",
+                flush=True,
+            )
             lab.wait()
         except KeyboardInterrupt:
             print("\nThe demo has ended.")
@@ -114,18 +139,20 @@ def execute(*, speed: float = 60.0, into: Path | None = None) -> int:
 
     into = into or Path("pplx-demo")
     into.mkdir(exist_ok=True)
-    notebook = nbformat.read(quickstart(), as_version=4)
+    notebook = nbformat.read(quickstart(), as_version=4)  # type: ignore[no-untyped-call]
     code = 0
     with _folder() as folder, _interruptible(), SimulatorProcess(speed=speed) as simulator:
-        client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+        client = NotebookClient(
+            notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        )
         try:
             client.execute(env=_environment(simulator.url, folder))
         except CellExecutionError as error:
             print(error, file=sys.stderr)
             code = 1
         bill = _bill(folder / "ledger.sqlite")
-    nbformat.write(notebook, into / "quickstart.ipynb")
-    page, _ = HTMLExporter().from_notebook_node(notebook)
+    nbformat.write(notebook, into / "quickstart.ipynb")  # type: ignore[no-untyped-call]
+    page, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
     (into / "quickstart.html").write_text(page, encoding="utf-8")
     print(f"{into / 'quickstart.ipynb'}\n{into / 'quickstart.html'}\n{bill}")
     return code
@@ -133,10 +160,15 @@ def execute(*, speed: float = 60.0, into: Path | None = None) -> int:
 
 def quickstart() -> Path:
     """Give the quickstart notebook: beside the package in a checkout, inside it in a wheel."""
-    for path in (Path(__file__).parent / "notebooks" / "quickstart.ipynb", Path(__file__).parents[1] / "notebooks" / "quickstart.ipynb"):
+    for path in (
+        Path(__file__).parent / "notebooks" / "quickstart.ipynb",
+        Path(__file__).parents[1] / "notebooks" / "quickstart.ipynb",
+    ):
         if path.exists():
             return path
-    raise PplxError("the quickstart notebook is missing from this installation: pip install --force-reinstall 'pplx-jupyter[demo]'")
+    raise PplxError(
+        "the quickstart notebook is missing from this installation: pip install --force-reinstall 'pplx-jupyter[demo]'"
+    )
 
 
 def _bill(ledger: Path) -> str:
@@ -169,17 +201,39 @@ def _interruptible() -> Iterator[None]:
 
 def _environment(url: str, folder: Path) -> dict[str, Any]:
     """Give the environment of a demo's kernels: the simulator's address, a key that it takes, a ledger to throw away."""
-    ours = {"PERPLEXITY_BASE_URL": url, "PERPLEXITY_API_KEY": SIMULATED_KEY, "PPLX_JUPYTER_LEDGER": str(folder / "ledger.sqlite")}
+    ours = {
+        "PERPLEXITY_BASE_URL": url,
+        "PERPLEXITY_API_KEY": SIMULATED_KEY,
+        "PPLX_JUPYTER_LEDGER": str(folder / "ledger.sqlite"),
+    }
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
     return {**kept, **ours}
 
 
 def _lab_command(folder: Path, port: int, token: str) -> Sequence[str]:
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-    command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--log-level=ERROR"]
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": folder / "notebooks",
+        "IdentityProvider.token": token,
+        "LabApp.user_settings_dir": folder / "settings",
+        "LabApp.workspaces_dir": folder / "workspaces",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--log-level=ERROR"]
+    command += [f"--{name}={value}" for name, value in options.items()]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     return command
+
+
+def _quieten(folder: Path) -> None:
+    """Keep JupyterLab from asking whether it may fetch news; the demo's settings are its own, not the user's."""
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}', "utf-8"
+    )
 
 
 def _free_port() -> int:
@@ -192,7 +246,9 @@ def _await_server(process: subprocess.Popen[bytes], port: int) -> None:
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise PplxError(f"JupyterLab did not start (exit code {process.returncode}): pip install 'pplx-jupyter[demo]'")
+            raise PplxError(
+                f"JupyterLab did not start (exit code {process.returncode}): pip install 'pplx-jupyter[demo]'"
+            )
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=2):
                 return

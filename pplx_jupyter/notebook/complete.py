@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["complete_flags"]
 
 
-@context_matcher(identifier="pplx_jupyter")
+@context_matcher(identifier="pplx_jupyter")  # type: ignore[untyped-decorator]
 def complete_flags(context: CompletionContext) -> SimpleMatcherResult:
     """Complete on the first line of ``%%pplx_research``, and on any line that begins with ``%pplx``."""
     line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]

@@ -41,7 +41,12 @@ def start_demo() -> str:
     atexit.register(stop_demo)
     key = Secret(SIMULATED_KEY, "the demo")
     use_session(
-        Session(api_key=key, base_url=simulator.url, ledger=str(demo.folder / "ledger.sqlite"), settings=demo.before.settings)
+        Session(
+            api_key=key,
+            base_url=simulator.url,
+            ledger=str(demo.folder / "ledger.sqlite"),
+            settings=demo.before.settings,
+        )
     )
     return (
         f"This kernel now asks the simulator at {simulator.url}: nothing leaves this machine, nothing is billed."

@@ -46,13 +46,19 @@ class Slot:
 
     def show(self, shell: Any, forms: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Put the output below the running cell; from the cell's own thread."""
-        shell.display_pub.publish(data=dict(forms), metadata=dict(metadata), transient={"display_id": self.display_id})
+        shell.display_pub.publish(
+            data=dict(forms), metadata=dict(metadata), transient={"display_id": self.display_id}
+        )
 
     def update(self, forms: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Replace the output, from any thread."""
         if self.pin is None:
             return
-        content = {"data": dict(forms), "metadata": dict(metadata), "transient": {"display_id": self.display_id}}
+        content = {
+            "data": dict(forms),
+            "metadata": dict(metadata),
+            "transient": {"display_id": self.display_id},
+        }
         self.pin.send("update_display_data", content, ident=b"update_display_data")
 
 
@@ -62,7 +68,9 @@ def pin_widget(widget: Any, pin: Pin) -> None:
     if comm is None or not hasattr(comm, "publish_msg"):
         return
 
-    def publish_msg(kind: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any) -> None:
+    def publish_msg(
+        kind: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
+    ) -> None:
         content = {"data": data or {}, "comm_id": comm.comm_id, **keys}
         pin.send(kind, content, metadata=metadata or {}, ident=comm.topic, buffers=buffers)
 

@@ -52,7 +52,11 @@ def _versions() -> Iterator[Finding]:
             continue
     yield "libraries", "ok", ", ".join(found)
     if "nest_asyncio" in sys.modules:
-        yield "nest_asyncio", "bad", "is loaded: on ipykernel 7 it silently loses queued cells; use nest-asyncio2>=1.7.3 instead."
+        yield (
+            "nest_asyncio",
+            "bad",
+            "is loaded: on ipykernel 7 it silently loses queued cells; use nest-asyncio2>=1.7.3 instead.",
+        )
 
 
 def _key(session: Session) -> Iterator[Finding]:
@@ -80,17 +84,31 @@ def _ledger(session: Session) -> Iterator[Finding]:
         until = ledger.retired_until(session.account)
         if until is not None and until > time.time():
             day = day_time(datetime.datetime.fromtimestamp(until).astimezone())
-            yield "sonar API", "note", f"retired for this key: questions go to the agent API until {day}; %pplx doctor --forget-retired forgets it"
+            yield (
+                "sonar API",
+                "note",
+                f"retired for this key: questions go to the agent API until {day}; %pplx doctor --forget-retired forgets it",
+            )
 
 
 def _kernel(shell: Any, session: Session) -> Iterator[Finding]:
     place = here(shell, session.settings)
     if place.kernel is None:
-        yield "frontend", "ok", "a terminal: answers come as text" if not place.headless else "no terminal: cells block until their answer is there"
+        yield (
+            "frontend",
+            "ok",
+            "a terminal: answers come as text"
+            if not place.headless
+            else "no terminal: cells block until their answer is there",
+        )
         return
-    kind = "nobody can be asked (headless): cells block until their answer is there" if place.headless else "interactive: cells return at once"
+    kind = (
+        "nobody can be asked (headless): cells block until their answer is there"
+        if place.headless
+        else "interactive: cells return at once"
+    )
     yield "frontend", "ok", kind
-    named = place.notebook or "not told by the frontend; %config PplxResearch.notebook = \"name.ipynb\" sets it"
+    named = place.notebook or 'not told by the frontend; %config PplxResearch.notebook = "name.ipynb" sets it'
     yield "notebook", "ok" if place.notebook else "note", named
 
 
@@ -118,12 +136,19 @@ def _service(session: Session) -> Iterator[Finding]:
     except (TimeoutError, concurrent.futures.TimeoutError):
         yield "service", "bad", f"{session.base_url}: no reply within {_ASK_SECONDS:g} s"
         return
-    words = {"retired": "the sonar API is retired for this key; questions go to the agent API", "unauthorized": "the key is refused (401), or the account has no credits"}
+    words = {
+        "retired": "the sonar API is retired for this key; questions go to the agent API",
+        "unauthorized": "the key is refused (401), or the account has no credits",
+    }
     if reply.ok:
         yield "service", "ok", f"{session.base_url} answers, and takes the key"
     else:
         kind = kind_of(reply)
-        yield "service", "note" if kind == "retired" else "bad", f"{session.base_url}: {words.get(kind, f'HTTP {reply.status}: {one_line(said(reply), 200)}')}"
+        yield (
+            "service",
+            "note" if kind == "retired" else "bad",
+            f"{session.base_url}: {words.get(kind, f'HTTP {reply.status}: {one_line(said(reply), 200)}')}",
+        )
 
 
 def examined_forms(findings: Sequence[Finding]) -> dict[str, str]:
@@ -136,4 +161,8 @@ def examined_forms(findings: Sequence[Finding]) -> dict[str, str]:
         for name, state, text in findings
     )
     plain = "\n".join(f"{glyphs[state]} {name:<14}{text}" for name, state, text in findings)
-    return {"text/html": wrap(f"<table><tbody>{rows}</tbody></table>"), "text/markdown": f"```\n{plain}\n```", "text/plain": plain}
+    return {
+        "text/html": wrap(f"<table><tbody>{rows}</tbody></table>"),
+        "text/markdown": f"```\n{plain}\n```",
+        "text/plain": plain,
+    }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+from typing import Any
 
 __all__ = ["load", "unload"]
 
 _NAMES = (("cell", "pplx_research"), ("line", "pplx_research"), ("line", "pplx"))
 
 
-def load(shell: InteractiveShell) -> None:
+def load(shell: Any) -> None:
     """Register the magics, the completion of their flags, and how a Job displays itself."""
     from pplx_jupyter.notebook.complete import complete_flags
     from pplx_jupyter.notebook.magics import PplxResearch
@@ -26,7 +23,7 @@ def load(shell: InteractiveShell) -> None:
     formatter.for_type_by_name("pplx_jupyter.job", "Job", _display_job)
 
 
-def unload(shell: InteractiveShell) -> None:
+def unload(shell: Any) -> None:
     """Take away what `load` registered."""
     from pplx_jupyter.notebook.complete import complete_flags
     from pplx_jupyter.notebook.magics import PplxResearch

@@ -90,7 +90,9 @@ def parse_line(line: str) -> Line:
         word = words.pop(0)
         if not word.startswith("--"):
             if name:
-                raise RequestError(f"“{word}” is one word too many: the line takes one NAME, then flags; the prompt goes below. Nothing was sent.")
+                raise RequestError(
+                    f"“{word}” is one word too many: the line takes one NAME, then flags; the prompt goes below. Nothing was sent."
+                )
             name = _checked_name(word)
             continue
         flag, given, value = word.partition("=")
@@ -114,7 +116,9 @@ def _option(flag: str) -> Option | SubOption | None:
     return None
 
 
-def _take(found: Option | SubOption, flag: str, words: list[str], value: str | None, fields: dict[str, Any]) -> None:
+def _take(
+    found: Option | SubOption, flag: str, words: list[str], value: str | None, fields: dict[str, Any]
+) -> None:
     text = "" if found.kind == "switch" else _value(flag, words, value)
     if hasattr(found, "key"):
         outer = next(o.name for o in Request.options() if found in o.sub_options)
@@ -153,14 +157,18 @@ def _checked_name(word: str) -> str:
 
     if word.isidentifier() and not keyword.iskeyword(word):
         return word
-    raise RequestError(f"“{word}” cannot be a variable's name: write letters, digits and _, or leave it out. Nothing was sent.")
+    raise RequestError(
+        f"“{word}” cannot be a variable's name: write letters, digits and _, or leave it out. Nothing was sent."
+    )
 
 
 def _unknown(flag: str) -> RequestError:
     near = difflib.get_close_matches(flag, [*all_flags(), *_by_field()], 1)
     if not near:
         return RequestError(f"{flag} is not an option; %pplx_research lists them. Nothing was sent.")
-    return RequestError(f"{flag} is not an option; did you mean {_by_field().get(near[0], near[0])}? Nothing was sent.")
+    return RequestError(
+        f"{flag} is not an option; did you mean {_by_field().get(near[0], near[0])}? Nothing was sent."
+    )
 
 
 def _by_field() -> dict[str, str]:
@@ -194,13 +202,18 @@ def explain() -> str:
         for option in rows:
             lines += _explained(option)
     lines += ["", "This cell"]
-    lines += [f"  {flag + (' SECONDS' if kind == 'seconds' else ''):<32}{text}" for flag, (kind, text) in CELL_FLAGS.items()]
+    lines += [
+        f"  {flag + (' SECONDS' if kind == 'seconds' else ''):<32}{text}"
+        for flag, (kind, text) in CELL_FLAGS.items()
+    ]
     return "\n".join(lines)
 
 
 def _explained(option: Option) -> list[str]:
     def row(found: Option | SubOption) -> str:
-        takes = "|".join(found.choices) or found.metavar or ("" if found.kind == "switch" else found.kind.upper())
+        takes = (
+            "|".join(found.choices) or found.metavar or ("" if found.kind == "switch" else found.kind.upper())
+        )
         head = f"  {found.flag} {takes}".rstrip()
         return f"{head:<34}{found.help}" if len(head) < 34 else f"{head}\n{'':<34}{found.help}"
 

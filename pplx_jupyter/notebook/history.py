@@ -28,13 +28,20 @@ def jobs_forms(rows: Sequence[Row]) -> dict[str, str]:
         return {"text/plain": text, "text/markdown": text, "text/html": wrap(f"<p>{escape(text)}</p>")}
     total = _total(rows)
     table = [_cells(row) for row in rows]
-    return {"text/html": _html(table, total), "text/markdown": _markdown(table, total), "text/plain": _plain(table, total)}
+    return {
+        "text/html": _html(table, total),
+        "text/markdown": _markdown(table, total),
+        "text/plain": _plain(table, total),
+    }
 
 
 def _total(rows: Sequence[Row]) -> str:
     reported = sum(row.cost for row in rows if row.cost is not None and not row.cost_estimated)
     estimated = sum(row.cost for row in rows if row.cost is not None and row.cost_estimated)
-    unknown = sum(row.cost is None and row.state in {"failed", "cancelled", "expired", "unconfirmed"} and _billable(row) for row in rows)
+    unknown = sum(
+        row.cost is None and row.state in {"failed", "cancelled", "expired", "unconfirmed"} and _billable(row)
+        for row in rows
+    )
     parts = [f"{money(reported)} reported"]
     if estimated:
         parts.append(f"{money(estimated)} estimated")
@@ -74,7 +81,10 @@ def _html(table: Sequence[tuple[str, ...]], total: str) -> str:
         return f'<{tag} style="text-align:{side}">{inner}</{tag}>'
 
     head = "".join(cell("th", name, name) for name in _HEAD)
-    body = "".join("<tr>" + "".join(cell("td", text, name) for text, name in zip(row, _HEAD, strict=True)) + "</tr>" for row in table)
+    body = "".join(
+        "<tr>" + "".join(cell("td", text, name) for text, name in zip(row, _HEAD, strict=True)) + "</tr>"
+        for row in table
+    )
     hint = "Show, watch or cancel one: <code>%pplx show ID</code>"
     return wrap(
         f'<p class="pplx-m">{escape(total)}</p><div class="pplx-x"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -94,9 +104,20 @@ def _markdown(table: Sequence[tuple[str, ...]], total: str) -> str:
 
 
 def _plain(table: Sequence[tuple[str, ...]], total: str) -> str:
-    loud = [tuple(t.upper() if t in {"failed", "unconfirmed", "expired"} and i == 1 else t for i, t in enumerate(row)) for row in table]
+    loud = [
+        tuple(
+            t.upper() if t in {"failed", "unconfirmed", "expired"} and i == 1 else t
+            for i, t in enumerate(row)
+        )
+        for row in table
+    ]
     rows = [tuple(name.lower() for name in _HEAD), *loud]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     right = {4, 5}
-    lines = ["  ".join(t.rjust(widths[i]) if i in right else t.ljust(widths[i]) for i, t in enumerate(row)).rstrip() for row in rows]
+    lines = [
+        "  ".join(
+            t.rjust(widths[i]) if i in right else t.ljust(widths[i]) for i, t in enumerate(row)
+        ).rstrip()
+        for row in rows
+    ]
     return "\n".join([total, *("  " + line for line in lines), "show, watch or cancel one: %pplx show ID"])

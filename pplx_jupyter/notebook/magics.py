@@ -18,8 +18,6 @@ from pplx_jupyter.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from IPython.core.interactiveshell import InteractiveShell
-
     from pplx_jupyter.notebook.flags import Line
     from pplx_jupyter.session import Session
 
@@ -32,18 +30,26 @@ class PplxResearch(Magics):
 
     backend = Unicode(None, allow_none=True, help="auto, sonar or agent").tag(config=True)
     model = Unicode(None, allow_none=True, help="The model where a cell names none").tag(config=True)
-    effort = Unicode(None, allow_none=True, help="The reasoning_effort where a cell names none").tag(config=True)
+    effort = Unicode(None, allow_none=True, help="The reasoning_effort where a cell names none").tag(
+        config=True
+    )
     wait = Bool(None, allow_none=True, help="Whether cells block until the answer is there").tag(config=True)
     timeout = Float(None, allow_none=True, help="Seconds that a blocking cell waits at most").tag(config=True)
     ledger = Unicode(None, allow_none=True, help="Path of the ledger").tag(config=True)
-    notebook = Unicode(None, allow_none=True, help="Name of this notebook, where the frontend does not tell it").tag(config=True)
+    notebook = Unicode(
+        None, allow_none=True, help="Name of this notebook, where the frontend does not tell it"
+    ).tag(config=True)
     images = Bool(None, allow_none=True, help="Whether answers ask for images").tag(config=True)
-    nested_wait = Bool(None, allow_none=True, help="Whether job.wait() lets your own tasks go on (patches asyncio)").tag(config=True)
+    nested_wait = Bool(
+        None, allow_none=True, help="Whether job.wait() lets your own tasks go on (patches asyncio)"
+    ).tag(config=True)
     retry_failed = Bool(None, allow_none=True, help="Whether cells buy failed jobs again").tag(config=True)
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: Any) -> None:
         super().__init__(shell)
-        shell.configurables.append(self)
+        self.host: Any = shell
+        # What makes `%config PplxResearch` know the settings.
+        self.host.configurables.append(self)
 
     @no_var_expand
     @line_cell_magic
@@ -65,9 +71,13 @@ class PplxResearch(Magics):
 
         if cell is None or not cell.strip():
             if line.strip() and cell is not None:
-                raise UsageError("the cell has no prompt: write the question below the first line. Nothing was sent.")
+                raise UsageError(
+                    "the cell has no prompt: write the question below the first line. Nothing was sent."
+                )
             if line.strip():
-                raise UsageError("%pplx_research takes no prompt on its line: begin the cell with %%pplx_research and write the question below.")
+                raise UsageError(
+                    "%pplx_research takes no prompt on its line: begin the cell with %%pplx_research and write the question below."
+                )
             print(explain())
             return
         with _one_line():
@@ -92,13 +102,15 @@ class PplxResearch(Magics):
 
         settings = Settings.load({name: getattr(self, name) for name in Settings.names()})
         session = current_session()
-        if session.is_default and (settings.ledger != session.settings.ledger or base_url() != session.base_url):
+        if session.is_default and (
+            settings.ledger != session.settings.ledger or base_url() != session.base_url
+        ):
             session.close()
             session = Session(settings=settings)
             use_session(session)
         session.settings = settings
         # A kernel that is shut down must not wait for the network; its intents stay in the ledger.
-        session.quiet_exit = hasattr(self.shell, "kernel")
+        session.quiet_exit = hasattr(self.host, "kernel")
         return session
 
     def _ask(self, line: str, cell: str) -> None:
@@ -110,10 +122,10 @@ class PplxResearch(Magics):
         from pplx_jupyter.request import Request
 
         parsed = parse_line(line)
-        prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.shell.user_ns)
+        prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.host.user_ns)
         request = Request.build(prompt=prompt.strip("\n"), **parsed.fields)
         session = self.session()
-        place = here(self.shell, session.settings)
+        place = here(self.host, session.settings)
         submitted = session.submit(
             request,
             name=parsed.name,
@@ -125,8 +137,16 @@ class PplxResearch(Magics):
         )
         job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
         if parsed.name:
-            self.shell.user_ns[parsed.name] = job
-        show(self.shell, job, session, place, wait=_wait(parsed), timeout=parsed.cell.get("timeout"), brief=bool(parsed.cell.get("brief")))
+            self.host.user_ns[parsed.name] = job
+        show(
+            self.host,
+            job,
+            session,
+            place,
+            wait=_wait(parsed),
+            timeout=parsed.cell.get("timeout"),
+            brief=bool(parsed.cell.get("brief")),
+        )
 
 
 def _wait(parsed: Line) -> bool | None:
@@ -149,4 +169,3 @@ def _one_line() -> Iterator[None]:
     except PplxError as error:
         # Its traceback would be of this package, not of the user's cell.
         raise error.with_traceback(None) from None
-

@@ -95,7 +95,9 @@ class Painter:
         for view in views:
             if view.row.id in rows:
                 view.note(rows[view.row.id])
-        waiting = sorted((view for view in views if view.urgency(now)), key=lambda view: view.urgency(now), reverse=True)
+        waiting = sorted(
+            (view for view in views if view.urgency(now)), key=lambda view: view.urgency(now), reverse=True
+        )
         for view in waiting[:PAINTS_A_LOOK]:
             self._paint(view, now)
 
@@ -120,4 +122,3 @@ def painter_of(session: Session) -> Painter:
         if session not in _painters:
             _painters[session] = Painter(session)
         return _painters[session]
-

@@ -58,15 +58,18 @@ class Panel:
         Seconds since the epoch.
     """
 
-    def __init__(self, row: Row, pin: Pin, on_click: Callable[[str], None], *, now: float, earlier: Row | None = None) -> None:
+    def __init__(
+        self, row: Row, pin: Pin, on_click: Callable[[str], None], *, now: float, earlier: Row | None = None
+    ) -> None:
         import ipywidgets as widgets
+        from ipywidgets.widgets.widget_string import HTMLStyle
 
         self._lock = threading.Lock()
         self._on_click = on_click
         self._earlier = earlier
         self._shown: dict[str, Any] = {}
         # Layouts and styles are widgets themselves: shared, they cost a message once instead of twelve times.
-        plain, style, button_style = widgets.Layout(margin="0"), widgets.HTMLStyle(), widgets.ButtonStyle()
+        plain, style, button_style = widgets.Layout(margin="0"), HTMLStyle(), widgets.ButtonStyle()
         button = widgets.Layout(width="auto", margin="0 8px 4px 0")
         row_layout = widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0")
 
@@ -76,25 +79,49 @@ class Panel:
         self._state, self._clock, self._beside = html(), html(), html()
         self._question = html(_question(row))
         self._line, self._note = html(), html()
-        self._buttons = [widgets.Button(layout=button, style=button_style) for _ in range(3 if earlier else 2)]
+        self._buttons = [
+            widgets.Button(layout=button, style=button_style) for _ in range(3 if earlier else 2)
+        ]
         for made in self._buttons:
             made.on_click(lambda clicked: self._on_click(clicked.description))
         self._bar = widgets.HBox(self._buttons, layout=row_layout)
         head = widgets.HBox([self._state, self._clock, self._beside], layout=row_layout)
         self.box = widgets.VBox(
             [head, self._question, self._line, self._bar, self._note],
-            layout=widgets.Layout(border="1px solid rgba(128,128,128,.4)", padding="10px 16px 8px", max_width="800px", margin="2px 0"),
+            layout=widgets.Layout(
+                border="1px solid rgba(128,128,128,.4)",
+                padding="10px 16px 8px",
+                max_width="800px",
+                margin="2px 0 6px",
+            ),
         )
         self.paint(row, now)
         self.clock(row, now)
-        self._all = [self.box, head, self._bar, self._state, self._clock, self._beside, self._question, self._line, self._note, *self._buttons]
+        self._all = [
+            self.box,
+            head,
+            self._bar,
+            self._state,
+            self._clock,
+            self._beside,
+            self._question,
+            self._line,
+            self._note,
+            *self._buttons,
+        ]
         for widget in self._all:
             pin_widget(widget, pin)
 
     @property
     def bundle(self) -> dict[str, Any]:
         """The mime bundle that shows the panel."""
-        return {"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}}
+        return {
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.box.model_id,
+            }
+        }
 
     def paint(self, row: Row, now: float, *, mode: str = "watching", since: float | None = None) -> None:
         """Show a job under way; what has not changed is not sent again."""
@@ -108,7 +135,11 @@ class Panel:
             if self._earlier is not None and mode == "watching":
                 asked = escape(self._earlier.label)
                 line = f"{line}<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
-            self._set(self._line, "line", f'<div class="pplx"><p style="margin:0">{line}</p></div>' if line else "")
+            self._set(
+                self._line,
+                "line",
+                f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
+            )
             self._set_buttons(_buttons(told, mode, earlier=self._earlier is not None))
             note = {"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED)
             self._set(self._note, "note", _note(note, row))
@@ -159,7 +190,13 @@ class Panel:
 
 
 def _stopped(since: float | None) -> Progress:  # noqa: ARG001 - the clock shows it
-    return Progress("◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", "")
+    return Progress(
+        "◌",
+        "",
+        "Not watching",
+        "the job goes on, is billed, and its answer is collected into your ledger",
+        "",
+    )
 
 
 def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
@@ -174,7 +211,7 @@ def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
 
 
 def _state(told: Progress) -> str:
-    return f'{stylesheet()}<div class="pplx {told.tone}"><span class="pplx-g">{told.glyph}</span> <b>{escape(told.word)}</b>&nbsp;</div>'
+    return f'<div class="pplx {told.tone}"><span class="pplx-g">{told.glyph}</span> <b>{escape(told.word)}</b>&nbsp;</div>'
 
 
 def _muted(text: str) -> str:
@@ -184,7 +221,10 @@ def _muted(text: str) -> str:
 def _question(row: Row) -> str:
     question = escape(one_line(row.question, 140))
     bar = '<div class="pplx-bar" style="margin:6px 0"><i></i></div>'
-    return f'<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{bar}</div>'
+    # The stylesheet stands in the one widget that never changes.
+    return (
+        f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{bar}</div>'
+    )
 
 
 def _note(text: str, row: Row) -> str:

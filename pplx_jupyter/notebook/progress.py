@@ -16,10 +16,20 @@ from pplx_jupyter.watch.pace import LONG_SECONDS
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
 
-__all__ = ["Progress", "clock_step", "id_line", "progress_of", "status_text", "usual"]
+__all__ = [
+    "Progress",
+    "clock_step",
+    "id_line",
+    "progress_of",
+    "status_text",
+    "usual",
+    "usual_cost",
+    "usual_range",
+]
 
 _KNOWN = {"", "CREATED", "QUEUED", "IN_PROGRESS", "queued", "in_progress", "COMPLETED", "completed"}
-_PUBLISHED = {"sonar-deep-research": "usually 2–6 min and 0.40–1.30 USD (published)"}
+_PUBLISHED = {"sonar-deep-research": ("2–6 min", "0.40–1.30 USD")}
+"""What a run usually takes and costs, by model, as the service's documents say."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +62,11 @@ class Progress:
 def progress_of(row: Row, now: float) -> Progress:
     """Give what a job under way says at `now` (seconds since the epoch)."""
     if row.cancel == "asked" or (row.cancel == "sent" and row.is_open):
-        asked = "Perplexity was asked; waiting for its word." if row.cancel == "sent" else "Asking Perplexity to stop."
+        asked = (
+            "Perplexity was asked; waiting for its word."
+            if row.cancel == "sent"
+            else "Asking Perplexity to stop."
+        )
         return Progress("●", "run", "Cancelling", usual(row), asked, can_cancel=False)
     if row.trouble:
         return _troubled(row, row.trouble, now)
@@ -60,16 +74,43 @@ def progress_of(row: Row, now: float) -> Progress:
         line = "Written to your ledger first, so nothing is lost if the kernel stops now."
         return Progress("○", "", "Sending", usual(row), _moved(row) or line)
     if row.state == "queued":
-        return Progress("○", "", "Waiting at Perplexity", usual(row), _moved(row) or _refused_cancel(row), row.cancel != "refused")
+        return Progress(
+            "○",
+            "",
+            "Waiting at Perplexity",
+            usual(row),
+            _moved(row) or _refused_cancel(row),
+            row.cancel != "refused",
+        )
     if now - (row.accepted_at or row.created_at) > LONG_SECONDS:
         line = "Nothing is wrong yet. Watching goes on, once a minute. Perplexity keeps the answer for 7 days, your ledger for good."
-        return Progress("!", "warn", "Running, longer than usual", "most jobs end within 30 min", line, row.cancel != "refused")
-    return Progress("●", "run", "Running", usual(row), _refused_cancel(row) or _steps(row), row.cancel != "refused")
+        return Progress(
+            "!",
+            "warn",
+            "Running, longer than usual",
+            "most jobs end within 30 min",
+            line,
+            row.cancel != "refused",
+        )
+    return Progress(
+        "●", "run", "Running", usual(row), _refused_cancel(row) or _steps(row), row.cancel != "refused"
+    )
 
 
 def usual(row: Row) -> str:
     """Give what such a job usually takes, where that is known: the published range of the model."""
-    return _PUBLISHED.get(row.model, "") if row.backend == "sonar" else ""
+    found = usual_range(row)
+    return f"usually {found} (published)" if found else ""
+
+
+def usual_range(row: Row) -> str:
+    """Give that as ``2–6 min and 0.40–1.30 USD``, or an empty text."""
+    return " and ".join(_PUBLISHED.get(row.model, ())) if row.backend == "sonar" else ""
+
+
+def usual_cost(row: Row) -> str:
+    """Give its cost alone, or an empty text."""
+    return _PUBLISHED[row.model][1] if row.backend == "sonar" and row.model in _PUBLISHED else ""
 
 
 def _steps(row: Row) -> str:
@@ -95,13 +136,13 @@ def _steps(row: Row) -> str:
 def _moved(row: Row) -> str:
     if not row.moved:
         return ""
-    return (
-        "<b>Moved to the agent API.</b> The sonar API is retired for this key (403); that try created nothing and billed nothing."
-    )
+    return "<b>Moved to the agent API.</b> The sonar API is retired for this key (403); that try created nothing and billed nothing."
 
 
 def _refused_cancel(row: Row) -> str:
-    return "<b>This API offers no cancel.</b> The job goes on and is billed." if row.cancel == "refused" else ""
+    return (
+        "<b>This API offers no cancel.</b> The job goes on and is billed." if row.cancel == "refused" else ""
+    )
 
 
 def _troubled(row: Row, trouble: Any, now: float) -> Progress:
@@ -158,7 +199,9 @@ def status_text(row: Row, now: float) -> str:
     told = progress_of(row, now)
     parts = [f"{row.label}: {told.word.lower()}, {duration(now - row.created_at)}"]
     if row.progress.get("searches"):
-        parts.append(f"{count(row.progress['searches'], 'search')}, {count(row.progress.get('sources', 0), 'source')}")
+        parts.append(
+            f"{count(row.progress['searches'], 'search')}, {count(row.progress.get('sources', 0), 'source')}"
+        )
     if usual(row):
         parts.append(usual(row))
     parts += [f"{row.backend} API", f"asked {_clock(row.created_at)}", shorten(one_line(row.question), 60)]

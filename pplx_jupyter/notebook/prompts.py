@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.errors import PplxError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -62,7 +62,7 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
                 filled[text] = _evaluated(text, names)
             written.append(filled[text] if is_expression else text)
     except jinja2.UndefinedError as error:
-        raise _undefined(error, template, names) from None
+        raise _undefined(error, names) from None
     except jinja2.TemplateSyntaxError as error:
         raise RequestError(
             f"the prompt's template cannot be read: {error.message}. Use --no-template to send {{{{ }}}} as it stands. Nothing was sent."
@@ -73,7 +73,9 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         raise
     except Exception as error:
         # Whatever a user's own object raises while it is written into the prompt.
-        raise RequestError(f"the prompt's template failed: {type(error).__name__}: {error}. Nothing was sent.") from error
+        raise RequestError(
+            f"the prompt's template failed: {type(error).__name__}: {error}. Nothing was sent."
+        ) from error
     return "".join(written), filled
 
 
@@ -116,7 +118,9 @@ def _pieces(template: str) -> list[tuple[bool, str]]:
         else:
             inside.append(value)
     if inside is not None:
-        raise RequestError("the prompt's template opens {{ and never closes it. Use --no-template to send it as it stands. Nothing was sent.")
+        raise RequestError(
+            "the prompt's template opens {{ and never closes it. Use --no-template to send it as it stands. Nothing was sent."
+        )
     return pieces
 
 
@@ -136,7 +140,10 @@ def _table(frame: Any) -> str:
     columns = list(frame.columns)[:MAX_COLUMNS]
     head = frame[columns].iloc[:MAX_ROWS]
     lines = ["| " + " | ".join(_cell(c) for c in columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(_cell(v) for v in values) + " |" for values in head.itertuples(index=False, name=None)]
+    lines += [
+        "| " + " | ".join(_cell(v) for v in values) + " |"
+        for values in head.itertuples(index=False, name=None)
+    ]
     rows, width = frame.shape
     if rows > MAX_ROWS or width > MAX_COLUMNS:
         lines.append(f"(the first {len(head)} of {rows} rows and {len(columns)} of {width} columns)")
@@ -148,7 +155,7 @@ def _cell(value: Any) -> str:
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 
 
-def _undefined(error: Exception, template: str, names: Mapping[str, Any]) -> PplxError:
+def _undefined(error: Exception, names: Mapping[str, Any]) -> PplxError:
     import re
 
     text = str(error)
@@ -157,6 +164,9 @@ def _undefined(error: Exception, template: str, names: Mapping[str, Any]) -> Ppl
         return PplxError(f"the prompt's template: {text}. Nothing was sent.")
     name = found.group(1)
     near = difflib.get_close_matches(name, list(_Names(names)), 1)
-    hint: Callable[[str], str] = lambda n: f"; did you mean {{{{ {n} }}}}?"  # noqa: E731
-    end = hint(near[0]) if near else "; define it in a cell above, or use --no-template."
+    end = (
+        f"; did you mean {{{{ {near[0]} }}}}?"
+        if near
+        else "; define it in a cell above, or use --no-template."
+    )
     return PplxError(f"{{{{ {name} }}}} is not defined{end} Nothing was sent.")

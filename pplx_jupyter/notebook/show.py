@@ -24,7 +24,14 @@ __all__ = ["show"]
 
 
 def show(
-    shell: Any, job: Job, session: Session, place: Place, *, wait: bool | None = None, timeout: float | None = None, brief: bool = False
+    shell: Any,
+    job: Job,
+    session: Session,
+    place: Place,
+    *,
+    wait: bool | None = None,
+    timeout: float | None = None,
+    brief: bool = False,
 ) -> None:
     """Show a job below the running cell, and wait for it where that is asked for or nobody is there to watch.
 
@@ -81,7 +88,9 @@ def _earlier(session: Session, row: Row, place: Place) -> Row | None:
     if not place.cell:
         return None
     found = session.ledger.jobs(states=OPEN, cell=place.cell, base_url=session.base_url, limit=5)
-    return next((other for other in found if other.fingerprint != row.fingerprint and other.cancel == ""), None)
+    return next(
+        (other for other in found if other.fingerprint != row.fingerprint and other.cancel == ""), None
+    )
 
 
 def _block_headless(
@@ -91,7 +100,12 @@ def _block_headless(
     pin = Pin(place.kernel, place.parent)
     upper = Slot(f"pplx-{row.id}-{secrets.token_hex(3)}-state", pin)
     asked = datetime.datetime.fromtimestamp(row.created_at).astimezone()
-    parts = [f"{row.label}: sent {time_of_day(asked)}", row.model, f"effort {row.effort}" if row.effort else "", usual(row)]
+    parts = [
+        f"{row.label}: sent {time_of_day(asked)}",
+        row.model,
+        f"effort {row.effort}" if row.effort else "",
+        usual(row),
+    ]
     sent = ", ".join(part for part in parts if part) + "; waiting"
     upper.show(shell, {"text/plain": sent}, output_metadata(row))
     session.watch()

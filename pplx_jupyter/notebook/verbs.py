@@ -51,7 +51,11 @@ def _options(words: list[str], *known: str) -> set[str]:
     found = {word for word in words if word.startswith("--")}
     for word in found - set(known):
         near = difflib.get_close_matches(word, known, 1)
-        hint = f"did you mean {near[0]}?" if near else (f"it takes {', '.join(known)}." if known else "this command takes none.")
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else (f"it takes {', '.join(known)}." if known else "this command takes none.")
+        )
         raise RequestError(f"{word} is not an option here; {hint}")
     words[:] = [word for word in words if word not in found]
     return found
@@ -60,7 +64,9 @@ def _options(words: list[str], *known: str) -> set[str]:
 def _the_job(magics: PplxResearch, words: list[str], verb: str) -> tuple[Session, Job]:
     session = magics.session()
     if len(words) != 1:
-        raise RequestError(f"%pplx {verb} takes one job: its id, the beginning of it, or its name. %pplx jobs lists them.")
+        raise RequestError(
+            f"%pplx {verb} takes one job: its id, the beginning of it, or its name. %pplx jobs lists them."
+        )
     return session, attach(words[0], session=session)
 
 
@@ -78,7 +84,7 @@ def _jobs(magics: PplxResearch, words: list[str]) -> None:
 def _show(magics: PplxResearch, words: list[str]) -> None:
     _options(words)
     session, job = _the_job(magics, words, "show")
-    show(magics.shell, job, session, here(magics.shell, session.settings), wait=False)
+    show(magics.host, job, session, here(magics.host, session.settings), wait=False)
 
 
 def _attach(magics: PplxResearch, words: list[str]) -> None:
@@ -88,19 +94,19 @@ def _attach(magics: PplxResearch, words: list[str]) -> None:
     if name:
         if not name.isidentifier():
             raise RequestError(f"“{name}” cannot be a variable's name.")
-        magics.shell.user_ns[name] = job
-    show(magics.shell, job, session, here(magics.shell, session.settings))
+        magics.host.user_ns[name] = job
+    show(magics.host, job, session, here(magics.host, session.settings))
 
 
 def _wait(magics: PplxResearch, words: list[str]) -> None:
     _options(words)
     session = magics.session()
-    found = [attach(word, session=session) for word in words] or [job for job in _open_jobs(session)]
+    found = [attach(word, session=session) for word in words] or _open_jobs(session)
     if not found:
         print("No job is under way.")
     for job in found:
-        place = here(magics.shell, session.settings)
-        show(magics.shell, job, session, place, wait=True)
+        place = here(magics.host, session.settings)
+        show(magics.host, job, session, place, wait=True)
 
 
 def _open_jobs(session: Session) -> list[Job]:
@@ -121,7 +127,9 @@ def _cancel(magics: PplxResearch, words: list[str]) -> None:
     if row.state == "submitting" and row.sending_at is None:
         print(f"{row.label} has not been sent yet, and will not be. Nothing is billed.")
     else:
-        print(f"Perplexity is asked to stop {row.label}; what is done so far may be billed. %pplx show {row.id} tells what came of it.")
+        print(
+            f"Perplexity is asked to stop {row.label}; what is done so far may be billed. %pplx show {row.id} tells what came of it."
+        )
 
 
 def _retry(magics: PplxResearch, words: list[str]) -> None:
@@ -131,8 +139,8 @@ def _retry(magics: PplxResearch, words: list[str]) -> None:
         raise RequestError(f"{job.row.label} is still {job.status}; %pplx cancel {job.id} stops it first.")
     again = job.retry()
     if again.name:
-        magics.shell.user_ns[again.name] = again
-    show(magics.shell, again, session, here(magics.shell, session.settings))
+        magics.host.user_ns[again.name] = again
+    show(magics.host, again, session, here(magics.host, session.settings))
 
 
 def _settle(magics: PplxResearch, words: list[str]) -> None:
@@ -149,7 +157,7 @@ def _settle(magics: PplxResearch, words: list[str]) -> None:
         )
     row = session.settle(job.id, ask_again="--ask-again" in given, remote_id=remote)
     if row.is_open:
-        show(magics.shell, job, session, here(magics.shell, session.settings))
+        show(magics.host, job, session, here(magics.host, session.settings))
     else:
         print(f"{row.label} is closed. Nothing is sent; whether it was billed is not known.")
 
@@ -163,12 +171,16 @@ def _key(magics: PplxResearch, words: list[str]) -> None:
 
     given = _options(words, "--save")
     if words:
-        raise RequestError("%pplx key takes no key on its line, where it would stay in the notebook: run it alone and paste the key into the prompt.")
+        raise RequestError(
+            "%pplx key takes no key on its line, where it would stay in the notebook: run it alone and paste the key into the prompt."
+        )
     session = magics.session()
     try:
         value = getpass("Perplexity API key (not shown, not saved in the notebook): ").strip()
     except (StdinNotImplementedError, EOFError):
-        raise KeyMissing("nobody can be asked for a key here: set PERPLEXITY_API_KEY before the run.") from None
+        raise KeyMissing(
+            "nobody can be asked for a key here: set PERPLEXITY_API_KEY before the run."
+        ) from None
     if not value:
         print("No key was given; nothing has changed.")
         return
@@ -176,7 +188,11 @@ def _key(magics: PplxResearch, words: list[str]) -> None:
     session.key = key
     if "--save" in given:
         save_key(key)
-    kept = "and in this machine's keyring" if "--save" in given else "for this kernel; --save keeps it in the keyring"
+    kept = (
+        "and in this machine's keyring"
+        if "--save" in given
+        else "for this kernel; --save keeps it in the keyring"
+    )
     print(f"The key {key.masked()} is set, {kept}.")
 
 
@@ -189,7 +205,7 @@ def _doctor(magics: PplxResearch, words: list[str]) -> None:
         session.ledger.retire(session.account, None)
         print("Forgotten: the next question asks the sonar API first.")
         return
-    _publish(magics, examined_forms(examine(magics.shell, session)))
+    _publish(magics, examined_forms(examine(magics.host, session)))
 
 
 def _demo(magics: PplxResearch, words: list[str]) -> None:
@@ -204,8 +220,8 @@ def _demo(magics: PplxResearch, words: list[str]) -> None:
 
 
 def _publish(magics: PplxResearch, forms: dict[str, str]) -> None:
-    if hasattr(magics.shell, "kernel"):
-        magics.shell.display_pub.publish(data=forms)
+    if hasattr(magics.host, "kernel"):
+        magics.host.display_pub.publish(data=forms)
     else:
         print(forms["text/plain"])
 

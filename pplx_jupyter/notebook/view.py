@@ -17,7 +17,7 @@ from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.notebook import panel as buttons
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
 from pplx_jupyter.notebook.panel import Panel
-from pplx_jupyter.notebook.progress import clock_step, status_text, usual
+from pplx_jupyter.notebook.progress import clock_step, status_text, usual_cost, usual_range
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
@@ -49,7 +49,9 @@ class View:
         A job under way that this cell asked before with another question.
     """
 
-    def __init__(self, session: Session, row: Row, pin: Pin, *, brief: bool = False, earlier: Row | None = None) -> None:
+    def __init__(
+        self, session: Session, row: Row, pin: Pin, *, brief: bool = False, earlier: Row | None = None
+    ) -> None:
         token = secrets.token_hex(3)
         self.row = row
         self.upper = Slot(f"pplx-{row.id}-{token}-state", pin)
@@ -139,14 +141,20 @@ class View:
         self._mode, self._mode_since, self._dirty = mode, time.time(), True
 
 
-def show_live(shell: Any, session: Session, row: Row, place: Place, *, brief: bool, earlier: Row | None = None) -> None:
+def show_live(
+    shell: Any, session: Session, row: Row, place: Place, *, brief: bool, earlier: Row | None = None
+) -> None:
     """Show a job under way below the running cell: the panel, and under it the static hint."""
     from pplx_jupyter.notebook.painter import painter_of
 
     view = View(session, row, Pin(place.kernel, place.parent), brief=brief, earlier=earlier)
     metadata = output_metadata(row)
-    hint = render.hint_forms(receipt_of(row), usual=usual(row))
-    forms = {**view.panel.bundle, "text/plain": status_text(row, time.time()), "text/markdown": hint["text/markdown"]}
+    hint = render.hint_forms(receipt_of(row), usual=usual_range(row))
+    forms = {
+        **view.panel.bundle,
+        "text/plain": status_text(row, time.time()),
+        "text/markdown": hint["text/markdown"],
+    }
     view.upper.show(shell, forms, metadata)
     view.lower.show(shell, hint, metadata)
     _keep(view, place.cell or view.upper.display_id, painter_of(session).remove)
@@ -166,16 +174,22 @@ def _keep(view: View, cell: str, forget: Any) -> None:
             old.panel.close()
 
 
-def final_forms(row: Row, body: str | None, *, reuse: str | None = None, brief: bool = False) -> tuple[dict[str, str], dict[str, str]]:
+def final_forms(
+    row: Row, body: str | None, *, reuse: str | None = None, brief: bool = False
+) -> tuple[dict[str, str], dict[str, str]]:
     """Give the permanent forms of both slots."""
     receipt = receipt_of(row, reuse=reuse)
     if row.state in REUSABLE:
         answer = answer_of(row, body)
         if not answer.understood:
             return _NOTHING, render.raw_forms(answer, receipt)
-        return render.state_forms(answer, receipt), render.answer_forms(answer, receipt, state_line=False, brief=brief)
+        return render.state_forms(answer, receipt), render.answer_forms(
+            answer, receipt, state_line=False, brief=brief
+        )
     failure = failure_of(row)
-    return _NOTHING, render.failure_forms(failure, receipt) if failure is not None else render.hint_forms(receipt)
+    return _NOTHING, render.failure_forms(
+        failure, receipt, usual=usual_cost(row)
+    ) if failure is not None else render.hint_forms(receipt)
 
 
 def show_final(shell: Any, row: Row, body: str | None, *, reuse: str | None, brief: bool) -> None:
@@ -188,4 +202,6 @@ def show_final(shell: Any, row: Row, body: str | None, *, reuse: str | None, bri
 
 def show_text(row: Row, body: str | None, *, reuse: str | None = None) -> str:
     """Give a settled job as text, for a terminal."""
-    return "\n".join(forms["text/plain"] for forms in final_forms(row, body, reuse=reuse) if forms["text/plain"])
+    return "\n".join(
+        forms["text/plain"] for forms in final_forms(row, body, reuse=reuse) if forms["text/plain"]
+    )
