@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.version import __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from pplx_jupyter.job import Job, attach, jobs, research
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Answer",
@@ -29,6 +29,7 @@ __all__ = [
     "Request",
     "Session",
     "Source",
+    "__version__",
     "attach",
     "jobs",
     "research",

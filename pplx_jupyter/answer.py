@@ -7,10 +7,10 @@ These are plain frozen records. `pplx_jupyter.reading` makes them from a body;
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 __all__ = ["Answer", "Cost", "Failure", "Image", "Receipt", "Search", "Source", "Usage"]
@@ -121,6 +121,8 @@ class Answer:
         False where the body had no shape this version knows; `raw` is then all there is.
     raw
         The body, whole, as decoded from JSON.
+    receipt
+        How it came, where it came from a job.
     """
 
     text: str = ""
@@ -136,6 +138,7 @@ class Answer:
     simulated: bool = False
     understood: bool = True
     raw: Any = None
+    receipt: Receipt | None = dataclasses.field(default=None, compare=False)
 
     def source(self, number: int) -> Source | None:
         """Give the source that a marker ``[number]`` names, or None."""
@@ -147,7 +150,7 @@ class Answer:
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from pplx_jupyter.render import answer_forms
 
-        return answer_forms(self)
+        return answer_forms(self, self.receipt)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

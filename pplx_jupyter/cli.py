@@ -9,8 +9,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pplx_jupyter import __version__
 from pplx_jupyter.errors import PplxError
+from pplx_jupyter.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

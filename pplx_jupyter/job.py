@@ -6,6 +6,7 @@ It holds an id and reads the ledger: a second handle, in another cell, kernel or
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime
 import json
 import time
@@ -99,7 +100,10 @@ class Job:
     def answer(self) -> Answer | None:
         """The answer; None until the job is settled with one."""
         row = self.row
-        return answer_of(row, self.session.ledger.body(row.id)) if row.state in REUSABLE else None
+        if row.state not in REUSABLE:
+            return None
+        found = answer_of(row, self.session.ledger.body(row.id))
+        return dataclasses.replace(found, receipt=receipt_of(row, reuse=self.reuse))
 
     @property
     def cost(self) -> Cost:
@@ -157,55 +161,75 @@ class Job:
         ServiceError
             The service refuses to be asked about it; it goes on.
         """
-        if self.session.settings.nested_wait if nested is None else nested:
-            return self._wait_nested(timeout)
-        self._watch()
+        nested = self.session.settings.nested_wait if nested is None else nested
+        if nested and (loop := _running_loop()) is not None:
+            return self._wait_nested(loop, timeout)
+        known = self._watch()
         until = None if timeout is None else time.monotonic() + timeout
         bell = self.session.bell
         heard = bell.rings
-        while not self._is_over():
+        while not self._is_over(known):
             left = _TICK if until is None else min(_TICK, until - time.monotonic())
             if left <= 0:
                 raise self._timed_out(timeout)
             heard = bell.wait(heard, left)
         return self._result()
 
-    def _wait_nested(self, timeout: float | None) -> Answer:
+    def _wait_nested(self, loop: asyncio.AbstractEventLoop, timeout: float | None) -> Answer:
         import nest_asyncio2
 
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self._finish(timeout))
-        nest_asyncio2.apply(loop)
-        answer: Answer = loop.run_until_complete(self._finish(timeout))
+            nest_asyncio2.apply(loop)
+        except ValueError as error:
+            raise RequestError(f"nested waiting is not possible here: {error}. Use await job.") from error
+        waiting = loop.create_task(self._finish(timeout))
+        try:
+            answer: Answer = loop.run_until_complete(waiting)
+        except BaseException:
+            # An interrupt comes out of the loop, not out of the task, which would go on unseen.
+            waiting.cancel()
+            raise
         return answer
 
     def __await__(self) -> Generator[Any, None, Answer]:
         """Wait without blocking the loop; cancelling the waiting does not cancel the job."""
         return self._finish(None).__await__()
 
-    async def _finish(self, timeout: float | None) -> Answer:
-        self._watch()
-        until = None if timeout is None else time.monotonic() + timeout
-        while not self._is_over():
-            if until is not None and time.monotonic() >= until:
-                raise self._timed_out(timeout)
+    async def _finish(self, seconds: float | None) -> Answer:
+        known = self._watch()
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._is_over(known):
+            left = _TICK if until is None else min(_TICK, until - time.monotonic())
+            if left <= 0:
+                raise self._timed_out(seconds)
             # Ticks on purpose: a kernel whose loop sleeps longer does not notice an interrupt.
-            await asyncio.sleep(_TICK)
+            await asyncio.sleep(left)
         return self._result()
 
-    def _watch(self) -> None:
-        if self.row.is_open:
-            self.session.watch()
-
-    def _is_over(self) -> bool:
+    def _watch(self) -> float | None:
+        """See that it is followed; give when a refusal that is known already was to be asked about again."""
         row = self.row
-        return row.state not in OPEN or _is_stuck(row)
+        if not row.is_open:
+            return None
+        row = self.session.follow(row)
+        self.session.watch()
+        if row.trouble is None or not _is_stuck(row):
+            return None
+        # What kept it may be mended since: asked once more before it is raised again.
+        self.session.ask_now(row.id)
+        return float(row.trouble.get("next", 0.0))
+
+    def _is_over(self, known: float | None) -> bool:
+        row = self.row
+        if row.state not in OPEN:
+            return True
+        return _is_stuck(row) and row.trouble is not None and row.trouble.get("next") != known
 
     def _timed_out(self, timeout: float | None) -> WaitTimeout:
         row = self.row
-        return WaitTimeout(f"{row.label} is still {row.state} after {timeout:g} s of waiting; it goes on. %pplx wait {row.id} waits again.")
+        return WaitTimeout(
+            f"{row.label} is still {row.state} after {timeout:g} s of waiting; it goes on. %pplx wait {row.id} waits again."
+        )
 
     def _result(self) -> Answer:
         answer = self.answer
@@ -235,7 +259,9 @@ class Job:
         if failure.kind == "unconfirmed":
             return JobUnconfirmed(line)
         kind = RateLimited if failure.kind == "rate_limited" else ServiceError
-        return kind(line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type)
+        return kind(
+            line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type
+        )
 
     def cancel(self) -> None:
         """Ask the service to cancel; returns at once. What is done so far may be billed."""
@@ -258,7 +284,9 @@ class Job:
         return forms_of(self.row, self.session.ledger.body(self.id), reuse=self.reuse)
 
 
-def research(prompt: str, *, name: str = "", session: Session | None = None, refresh: bool = False, **fields: Any) -> Job:
+def research(
+    prompt: str, *, name: str = "", session: Session | None = None, refresh: bool = False, **fields: Any
+) -> Job:
     """Ask a question in plain Python: in a notebook, a script or an async program.
 
     Returns at once; the same question asked before gives that job, for nothing.
@@ -296,13 +324,17 @@ def attach(text: str, *, session: Session | None = None) -> Job:
     RequestError
         No job, or more than one, fits.
     """
-    session = session or current_session()
-    found = session.ledger.find(text.strip()) if text.strip() else []
-    exact = [row for row in found if row.id == text] or [row for row in found if row.name == text][:1] or found
+    session, text = session or current_session(), text.strip()
+    found = session.ledger.find(text) if text else []
+    exact = (
+        [row for row in found if row.id == text] or [row for row in found if row.name == text][:1] or found
+    )
     if not exact:
         raise RequestError(f"no job “{text}” is in the ledger {session.ledger.where}; %pplx jobs lists them.")
     if len(exact) > 1:
-        raise RequestError(f"“{text}” fits {len(exact)} jobs ({', '.join(row.id for row in exact[:5])} …); write more of the id.")
+        raise RequestError(
+            f"“{text}” fits {len(exact)} jobs ({', '.join(row.id for row in exact[:5])} …); write more of the id."
+        )
     row = session.follow(exact[0])
     if row.is_open and session.has_key:
         session.watch()
@@ -328,7 +360,7 @@ def answer_of(row: Row, body: str | None) -> Answer:
 
 def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) -> Receipt:
     """Give what a row knows of how its answer, or its failure, came."""
-    from pplx_jupyter import __version__
+    from pplx_jupyter.version import __version__
 
     return Receipt(
         job_id=row.id,
@@ -354,7 +386,12 @@ def failure_of(row: Row) -> Failure | None:
     """Give a row's failure, or the hard trouble that keeps it from being asked about."""
     found = row.failure
     if found is None and _is_stuck(row) and row.trouble:
-        found = {**row.trouble, "accepted": True, "at": row.trouble.get("since"), "retry_at": row.trouble.get("next")}
+        found = {
+            **row.trouble,
+            "accepted": True,
+            "at": row.trouble.get("since"),
+            "retry_at": row.trouble.get("next"),
+        }
     if found is None:
         return None
     names = set(Failure.__dataclass_fields__)
@@ -366,12 +403,26 @@ def failure_of(row: Row) -> Failure | None:
     return Failure(**values)
 
 
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _is_stuck(row: Row) -> bool:
     """Whether the service refuses to be asked about an open job; the first minute's 404 of a new job does not count."""
-    return bool(row.is_open and row.trouble and row.trouble.get("kind") in _HARD and row.trouble.get("wait", 0) >= _LASTING)
+    return bool(
+        row.is_open
+        and row.trouble
+        and row.trouble.get("kind") in _HARD
+        and row.trouble.get("wait", 0) >= _LASTING
+    )
 
 
-def forms_of(row: Row, body: str | None, *, reuse: str | None = None, state_line: bool = True) -> dict[str, str]:
+def forms_of(
+    row: Row, body: str | None, *, reuse: str | None = None, state_line: bool = True
+) -> dict[str, str]:
     """Give a job's permanent forms in its present state: answer, failure, or where it stands."""
     from pplx_jupyter import render
 

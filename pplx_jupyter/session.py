@@ -12,10 +12,11 @@ import os
 import sys
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
-from pplx_jupyter.errors import KeyMissing, RequestError
+from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError
 from pplx_jupyter.ledger import OPEN, REUSABLE, Draft, open_ledger
 from pplx_jupyter.settings import Settings
 from pplx_jupyter.watch.bell import Bell
@@ -88,12 +89,16 @@ class Session:
         self.quiet_exit = False
         self.is_default = api_key is None and base_url is None and ledger is None
         self._ledger = ledger
-        self._key = Secret(api_key, "the argument api_key") if isinstance(api_key, str) else api_key
+        if isinstance(api_key, str):
+            api_key = Secret(api_key.strip(), "the argument api_key") if api_key.strip() else None
+        self._key = api_key
         self._transport = transport
         self._secrets: dict[str, str] = {}
         self._mine: set[str] = set()
         self._lock = threading.Lock()
         self._watchers: dict[str, _Running] = {}
+        self._leaving_from: int | None = None
+        _sessions.add(self)
 
     @property
     def ledger(self) -> Ledger:
@@ -162,7 +167,11 @@ class Session:
         request = self._with_defaults(request)
         retry_failed = self.settings.retry_failed if retry_failed is None else retry_failed
         pinned = request.backend != "auto"
-        found = None if refresh else self.ledger.newest(request.fingerprint, self.base_url, request.backend if pinned else None)
+        found = (
+            None
+            if refresh
+            else self.ledger.newest(request.fingerprint, self.base_url, request.backend if pinned else None)
+        )
         if found is not None and not _to_send(found, retry_failed=retry_failed):
             return Submission(self.follow(found), created=False)
         backend = self._choose(request)
@@ -181,12 +190,13 @@ class Session:
             cell=cell,
             filled=dict(filled or {}),
         )
+        if request.webhook_secret:
+            # Before the intent is written: a watcher may send it at once.
+            self._secrets[request.fingerprint] = request.webhook_secret
         row, created = self.ledger.intend(draft, fresh=refresh or _is_spent(found))
         created = created or row.state == "submitting"
         if created:
             self._mine.add(row.id)
-            if request.webhook_secret:
-                self._secrets[row.id] = request.webhook_secret
         return Submission(self.follow(row), created=created)
 
     def _with_defaults(self, request: Request) -> Request:
@@ -208,28 +218,50 @@ class Session:
         return choose(request, retired=until is not None and until > time.time())
 
     def follow(self, row: Row) -> Row:
-        """See that somebody watches an open row; one of another key, whose watchers are gone, becomes this key's."""
-        if not row.is_open or not self.has_key:
-            return row
-        if row.account != self.account and row.base_url == self.base_url:
-            from pplx_jupyter.watch.lease import free_owners
+        """See that this key's watcher may take an open row.
 
-            owners = self.ledger.owners()
-            held = row.owner and row.owner in {o.id for o in owners} and row.owner not in free_owners(owners)
-            if not held:
-                row = self.ledger.write(row.id, {"account": self.account, "due_at": time.time()}) or row
-        return row
+        A row of another key becomes this key's where nobody follows it, or where the service refuses
+        that other key. If it was sent, and no id came, it is left *unconfirmed*: an idempotency key
+        is known to its own account alone, so that sending it with this key could be a second purchase.
+        """
+        if not row.is_open or not self.has_key or row.base_url != self.base_url:
+            return row
+        account = self.account
+        refused = row.trouble is not None and row.trouble.get("kind") in {"unauthorized", "forbidden"}
+        if row.account == account or (self._is_held(row) and not refused):
+            return row
+        now = time.time()
+        changes: dict[str, Any] = {
+            "account": account,
+            "owner": "",
+            "due_at": now,
+            "tries": 0,
+            "trouble": None,
+        }
+        if row.state == "submitting" and row.sending_at is not None:
+            reason = "sent with another key, and the reply was lost"
+            failure = {"kind": "unconfirmed", "reason": reason, "accepted": False, "at": row.sending_at}
+            changes |= {"state": "unconfirmed", "failure": failure}
+        # Its holder is named: whoever has taken it meanwhile keeps it.
+        return self.ledger.write(row.id, changes, owner=row.owner, states=OPEN) or row
+
+    def _is_held(self, row: Row) -> bool:
+        from pplx_jupyter.watch.lease import free_owners
+
+        owners = self.ledger.owners()
+        return row.owner in {owner.id for owner in owners} and row.owner not in free_owners(owners)
 
     def watch(self) -> None:
         """Start the watcher of this key's jobs, if it does not run; later calls only wake it."""
-        account, ledger = self.account, self.ledger
+        key, ledger = self.key, self.ledger
+        account = account_of(key, self.base_url, ledger.salt)
         with self._lock:
             running = self._watchers.get(account)
             if running is None or running.pid != os.getpid() or running.future.done():
-                self._watchers[account] = self._start(account, ledger)
+                self._watchers[account] = self._start(account, ledger, key)
         self.bell.ring()
 
-    def _start(self, account: str, ledger: Ledger) -> _Running:
+    def _start(self, account: str, ledger: Ledger, key: Secret) -> _Running:
         from pplx_jupyter.watch.thread import run_in_background
         from pplx_jupyter.watch.watcher import Watcher
 
@@ -237,10 +269,11 @@ class Session:
             # Called on the background thread: httpx takes a tenth of a second to import, which no cell should wait.
             from pplx_jupyter.api.http import Client
 
-            return Client(self.base_url, self.key, transport=self._transport)
+            return Client(self.base_url, key, transport=self._transport)
 
-        if not self._watchers:
-            atexit.register(self._say_goodbye)
+        if self._leaving_from != os.getpid():
+            self._leaving_from = os.getpid()
+            atexit.register(self._say_goodbye, os.getpid())
         watcher = Watcher(ledger, self.bell, account=account, client=client, secret_of=self._secrets.get)
         return _Running(os.getpid(), watcher, run_in_background(watcher.run()))
 
@@ -265,9 +298,18 @@ class Session:
         changes: dict[str, Any]
         now = time.time()
         if remote_id:
-            changes = {"state": "running", "remote_id": remote_id, "accepted_at": now, "failure": None, "due_at": now}
+            changes = {
+                "state": "running",
+                "remote_id": remote_id,
+                "accepted_at": now,
+                "failure": None,
+                "due_at": now,
+                "tries": 0,
+                "cancel": "",
+            }
         elif ask_again:
             changes = {"state": "submitting", "sending_at": None, "failure": None, "due_at": now, "tries": 0}
+            changes["cancel"] = ""
         else:
             failure = {"kind": "cancelled", "reason": "dropped, unconfirmed", "accepted": True, "at": now}
             changes = {"state": "cancelled", "failure": failure, "settled_at": now, "accepted_at": now}
@@ -275,7 +317,9 @@ class Session:
             changes["account"] = self.account
         settled = self.ledger.write(job_id, changes, states=["unconfirmed"])
         if settled is None:
-            raise RequestError(f"{job_id} is not unconfirmed, so there is nothing to settle; %pplx jobs lists the states.")
+            raise RequestError(
+                f"{job_id} is not unconfirmed, so there is nothing to settle; %pplx jobs lists the states."
+            )
         if settled.is_open:
             self.watch()
         return settled
@@ -287,22 +331,34 @@ class Session:
                 running.watcher.close()
             self._watchers.clear()
 
-    def _say_goodbye(self) -> None:
-        """At the end of a script: give unsent intents a moment, then name what is left."""
-        if self.quiet_exit or not self._mine:
+    def _say_goodbye(self, pid: int) -> None:
+        """At the end of a script: give submits that are on their way a moment, then name what is left."""
+        if self.quiet_exit or not self._mine or pid != os.getpid():
             return
-        until = time.monotonic() + _GRACE_SECONDS
-        heard = self.bell.rings
-        rows = self._open_rows()
-        while any(row.sending_at is None and row.trouble is None for row in rows) and time.monotonic() < until:
-            heard = self.bell.wait(heard, 0.1)
-            rows = self._open_rows()
+        try:
+            rows = self._leave()
+        except LedgerError as error:
+            print(f"pplx_jupyter: {error}", file=sys.stderr)
+            return
         if rows:
             named = ", ".join(row.label for row in rows)
             print(
                 f"pplx_jupyter: still under way: {named}. Nothing is lost: run this again, or pplx-jupyter jobs, to collect.",
                 file=sys.stderr,
             )
+
+    def _leave(self) -> list[Row]:
+        until = time.monotonic() + _GRACE_SECONDS
+        heard = self.bell.rings
+        rows = self._open_rows()
+        # One that has left and has no reply yet is waited for, too: the agent API could not be asked for it later.
+        while (
+            any(row.state == "submitting" and row.trouble is None for row in rows)
+            and (left := until - time.monotonic()) > 0
+        ):
+            heard = self.bell.wait(heard, min(left, 0.1))
+            rows = self._open_rows()
+        return rows
 
     def _open_rows(self) -> list[Row]:
         rows = (self.ledger.get(job_id) for job_id in sorted(self._mine))
@@ -333,6 +389,7 @@ def _default_base_url() -> str:
     return base_url()
 
 
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 _current: Session | None = None
 _current_lock = threading.Lock()
 
@@ -351,3 +408,17 @@ def use_session(session: Session | None) -> None:
     global _current  # noqa: PLW0603
     with _current_lock:
         _current = session
+
+
+def _after_fork() -> None:
+    """Make a child's locks anew: the thread that held one at the fork is not there to release it."""
+    global _current_lock  # noqa: PLW0603
+    _current_lock = threading.Lock()
+    for session in list(_sessions):
+        session._lock = threading.Lock()  # noqa: SLF001 - the same module's own
+        session._watchers = {}  # noqa: SLF001
+        session.bell = Bell()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -96,11 +96,15 @@ def _from_pyproject(folder: Path) -> dict[str, Any]:
         path = parent / "pyproject.toml"
         try:
             with path.open("rb") as file:
-                table = tomllib.load(file).get("tool", {}).get("pplx_jupyter", {})
+                tools = tomllib.load(file).get("tool", {})
         except FileNotFoundError:
             continue
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
+            # A ValueError, too, is a file that is not UTF-8.
             raise RequestError(f"{path} cannot be read: {error}. Nothing was sent.") from error
+        table = tools.get("pplx_jupyter", {}) if isinstance(tools, dict) else {}
+        if not isinstance(table, dict):
+            raise RequestError(f"[tool.pplx_jupyter] in {path} is not a table of settings. Nothing was sent.")
         for name in table:
             if name not in Settings.names():
                 known = ", ".join(Settings.names())
@@ -120,7 +124,10 @@ def _read(name: str, value: Any, where: str) -> Any:
         raise RequestError(f"{where}: {value!r} is neither yes nor no; write 1 or 0.")
     if name == "timeout":
         try:
-            return float(value)
+            seconds = float(value)
         except (TypeError, ValueError):
-            raise RequestError(f"{where}: {value!r} is not a number of seconds.") from None
+            seconds = -1.0
+        if not seconds >= 0:
+            raise RequestError(f"{where}: {value!r} is not a number of seconds.")
+        return seconds
     return str(value)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.fields.checks import join_words, refuse
-from pplx_jupyter.request import DEFAULT_MODEL, tidy
 from pplx_jupyter.fields.shapes import message_text
+from pplx_jupyter.request import DEFAULT_MODEL, tidy
 
 if TYPE_CHECKING:
     from pplx_jupyter.request import Option, Request

@@ -5,7 +5,10 @@ httpx's line has stalled and a successor with the same interface exists, so noth
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,7 +17,7 @@ from pplx_jupyter.api.key import redact
 from pplx_jupyter.api.wire import Lost, Reply, Unsent
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from pplx_jupyter.api.key import Secret
 
@@ -22,6 +25,19 @@ __all__ = ["Client"]
 
 # The service may take its time to accept a job; five seconds to connect is the official SDK's own.
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0, pool=30.0)
+
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+    # The client itself refuses to write the header; it holds the key.
+    httpx.LocalProtocolError,
+)
+
+_SHORTEST_KEY = 8
+"""A shorter key could be a word of the answer."""
 
 
 class _Bearer(httpx.Auth):
@@ -48,8 +64,11 @@ class Client:
         An httpx transport in place of the network, for tests.
     """
 
-    def __init__(self, base_url: str, key: Secret, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, base_url: str, key: Secret, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.host = httpx.URL(base_url).host
+        self._key = key
         self._http = httpx.AsyncClient(
             base_url=base_url,
             auth=_Bearer(key),
@@ -59,48 +78,108 @@ class Client:
             headers={"Accept": "application/json", "User-Agent": "pplx_jupyter"},
         )
 
-    async def send(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None) -> Reply:
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Reply:
         """Send one request once.
 
         Raises
         ------
         Unsent
-            No connection was made.
+            No connection was made, or the request cannot be written at all.
         Lost
             The connection broke, or took too long, after the request had begun to leave.
         """
         try:
-            response = await self._http.request(method, path, json=body, params=params)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError) as error:
-            raise Unsent(reason_of(error)) from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Lost(reason_of(error)) from error
+            request = self._http.build_request(method, path, json=body, params=params)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the address or the body
+            # Nothing has left yet.
+            raise Unsent(self._withheld(f"{type(error).__name__}: {error}")[:200]) from None
         try:
-            decoded, is_json = json.loads(response.text), True
+            response = await self._http.send(request)
+        except _NEVER_LEFT as error:
+            raise Unsent(self._withheld(reason_of(error))) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise Lost(self._withheld(reason_of(error))) from error
+        text = self._withheld(response.text)
+        try:
+            decoded, is_json = json.loads(text), True
         except (ValueError, RecursionError):
             decoded, is_json = None, False
-        return Reply(response.status_code, response.headers, response.text, decoded, is_json)
+        return Reply(response.status_code, response.headers, text, decoded, is_json)
+
+    def _withheld(self, text: str) -> str:
+        """Take the key out of what a server, or an error, says: it may repeat the header, and is kept."""
+        key = self._key.reveal()
+        return text.replace(key, "[withheld]") if len(key) >= _SHORTEST_KEY else text
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Give a transport error in a few words, such as ``connection refused``."""
-    text = str(error.__cause__ or error).lower()
-    for sign, words in (
-        ("refused", "connection refused"),
-        ("all connection attempts failed", "connection refused"),
-        ("name or service not known", "the name cannot be resolved"),
-        ("getaddrinfo", "the name cannot be resolved"),
-        ("temporary failure in name resolution", "the name cannot be resolved"),
-        ("nodename nor servname", "the name cannot be resolved"),
-        ("certificate", "its certificate is not accepted"),
-        ("unreachable", "the network is unreachable"),
-    ):
-        if sign in text:
+    for cause in _causes(error):
+        words = _in_words(cause)
+        if words:
             return words
+    text = str(error).lower()
+    if "all connection attempts failed" in text:
+        return "no connection could be made"
+    return next((words for sign, words in _SIGNS if sign in text), "") or _last_words(error)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and what lies beneath it: the system's own reason is under two libraries' wrappings."""
+    waiting, seen = [error], set()
+    while waiting:
+        found = waiting.pop(0)
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        below = [found.__cause__ or found.__context__, *getattr(found, "exceptions", ())]
+        waiting.extend(each for each in below if each is not None)
+
+
+def _in_words(error: BaseException) -> str:
+    """Say what a system error means; empty where its type does not tell."""
+    if isinstance(error, socket.gaierror):
+        return "the name cannot be resolved"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not accepted"
+    if isinstance(error, ssl.SSLError):
+        return "no secure connection (TLS) could be made"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, OSError) and error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}:
+        return "the network is unreachable"
+    return ""
+
+
+_SIGNS = (
+    ("connection refused", "connection refused"),
+    ("name or service not known", "the name cannot be resolved"),
+    ("getaddrinfo", "the name cannot be resolved"),
+    ("temporary failure in name resolution", "the name cannot be resolved"),
+    ("nodename nor servname", "the name cannot be resolved"),
+    ("certificate", "its certificate is not accepted"),
+    ("unreachable", "the network is unreachable"),
+)
+
+
+def _last_words(error: BaseException) -> str:
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its own words quote the header, and so the key.
+        return "the key holds characters that no request may hold"
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return "no connection in time"
     if isinstance(error, httpx.TimeoutException):
         return "no reply in time"
     if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError | httpx.WriteError):

@@ -104,11 +104,15 @@ def save_key(key: Secret) -> None:
         import keyring
         import keyring.errors
     except ImportError:
-        raise KeyMissing("keeping a key needs the package keyring: pip install 'pplx-jupyter[keyring]'.") from None
+        raise KeyMissing(
+            "keeping a key needs the package keyring: pip install 'pplx-jupyter[keyring]'."
+        ) from None
     try:
         keyring.set_password(KEYRING_SERVICE, "api_key", key.reveal())
     except keyring.errors.KeyringError as error:
-        raise KeyMissing(f"this machine's keyring does not take the key: {error}. Set PERPLEXITY_API_KEY instead.") from None
+        raise KeyMissing(
+            f"this machine's keyring does not take the key: {error}. Set PERPLEXITY_API_KEY instead."
+        ) from None
     _from_keyring.cache_clear()
 
 

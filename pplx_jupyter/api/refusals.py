@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["fields_of", "kind_of", "retry_after", "said", "type_of"]
 
 _RETIRED_TYPES = {"chat_completions_not_available", "agent_api_migration_required"}
-_KINDS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 408: "server", 425: "server", 429: "rate_limited"}
+_KINDS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    408: "server",
+    425: "server",
+    429: "rate_limited",
+}
 
 
 def kind_of(reply: Reply) -> str:

@@ -49,7 +49,12 @@ async def jobs(client: Client, *, limit: int = 20, next_token: str | None = None
 
 
 async def _either(
-    client: Client, method: str, rest: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+    client: Client,
+    method: str,
+    rest: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Reply:
     first = await client.send(method, PATHS[0] + rest, body=body, params=params)
     if first.status not in _NO_SUCH_ROUTE:

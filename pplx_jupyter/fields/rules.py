@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.errors import RequestError
 from pplx_jupyter.fields import checks, shapes
 from pplx_jupyter.fields.checks import refuse
-from pplx_jupyter.errors import RequestError
 from pplx_jupyter.fields.openapi_fields import check_extra
 
 if TYPE_CHECKING:

@@ -164,7 +164,13 @@ class Ledger(Protocol):
         """Give the last body that the service sent for this job, as it came."""
 
     def write(
-        self, job_id: str, changes: Mapping[str, Any], *, body: str | None = None, owner: str | None = None, states: Sequence[str] | None = None
+        self,
+        job_id: str,
+        changes: Mapping[str, Any],
+        *,
+        body: str | None = None,
+        owner: str | None = None,
+        states: Sequence[str] | None = None,
     ) -> Row | None:
         """Change a row, and keep a body with it; give the new row.
 
@@ -176,11 +182,20 @@ class Ledger(Protocol):
         """Give the rows changed since `after`, oldest change first."""
 
     def jobs(
-        self, *, states: Sequence[str] | None = None, notebook: str | None = None, cell: str | None = None, base_url: str | None = None, limit: int = 50, offset: int = 0
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        notebook: str | None = None,
+        cell: str | None = None,
+        base_url: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
     ) -> list[Row]:
         """Give rows, newest first."""
 
-    def claim(self, owner: str, free: Sequence[str], accounts: Sequence[str], now: float, limit: int) -> list[Row]:
+    def claim(
+        self, owner: str, free: Sequence[str], accounts: Sequence[str], now: float, limit: int
+    ) -> list[Row]:
         """Take the lease of due open rows that nobody holds, or that one of the `free` owners held."""
 
     def under_way(self, accounts: Sequence[str], now: float) -> tuple[int, float | None]:

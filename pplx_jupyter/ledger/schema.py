@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
 __all__ = ["MIGRATIONS", "VERSION"]
@@ -34,7 +34,9 @@ def m001_jobs(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX jobs_question ON jobs (fingerprint, base_url, created_at)")
     db.execute("CREATE INDEX jobs_created ON jobs (created_at)")
     db.execute("CREATE INDEX jobs_due ON jobs (due_at) WHERE state IN ('submitting', 'queued', 'running')")
-    db.execute("CREATE TABLE bodies (job_id TEXT PRIMARY KEY REFERENCES jobs (id), body TEXT NOT NULL, received_at REAL NOT NULL)")
+    db.execute(
+        "CREATE TABLE bodies (job_id TEXT PRIMARY KEY REFERENCES jobs (id), body TEXT NOT NULL, received_at REAL NOT NULL)"
+    )
     db.execute(
         "CREATE TABLE owners (id TEXT PRIMARY KEY, host TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL,"
         " started TEXT NOT NULL, until REAL NOT NULL)"

@@ -30,6 +30,8 @@ _JSON = {"request", "filled", "trouble", "failure", "progress"}
 _BOOL = {"pinned", "moved", "cost_estimated"}
 _BUSY_SECONDS = 10.0
 _SERVING = (*REUSABLE, *OPEN)
+_inherited: list[sqlite3.Connection | None] = []
+"""Connections of a parent process, kept so that nothing closes them."""
 
 
 def default_path() -> str:
@@ -83,10 +85,18 @@ class SqliteLedger:
     def intend(self, draft: Draft, *, fresh: bool = False) -> tuple[Row, bool]:
         """Find or insert, in one transaction: two kernels that ask the same get the same row."""
         with self._writing() as db:
-            found = None if fresh else self.newest(draft.fingerprint, draft.base_url, draft.backend if draft.pinned else None)
+            found = (
+                None
+                if fresh
+                else self.newest(draft.fingerprint, draft.base_url, draft.backend if draft.pinned else None)
+            )
             if found is None:
                 return self._insert(db, draft), True
-            if found.state in {"failed", "cancelled"} and found.accepted_at is None and found.sending_at is None:
+            if (
+                found.state in {"failed", "cancelled"}
+                and found.accepted_at is None
+                and found.sending_at is None
+            ):
                 return self._arm(db, found, draft), False
             return found, False
 
@@ -136,8 +146,15 @@ class SqliteLedger:
             "remote_status": "",
             "created_at": now,
             "due_at": now,
+            "owner": "",
+            "request_id": "",
             "account": draft.account,
             "backend": draft.backend,
+            "pinned": draft.pinned,
+            "model": draft.model,
+            "effort": draft.effort,
+            "question": draft.question,
+            "filled": dict(draft.filled),
             "request": dict(draft.request),
             "idempotency_key": _new_key(row.id),
             "notebook": draft.notebook or row.notebook,
@@ -154,6 +171,7 @@ class SqliteLedger:
 
     def find(self, text: str) -> list[Row]:
         """Give the rows that this text names, newest first."""
+        text = _bind("name", text)
         begin = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         return self._rows(
             "SELECT * FROM jobs WHERE id LIKE ? ESCAPE '\\' OR name = ? OR remote_id = ? ORDER BY created_at DESC LIMIT 50",
@@ -177,7 +195,11 @@ class SqliteLedger:
         """Change a row and keep a body, in one transaction; None where the conditions do not hold."""
         with self._writing() as db:
             found = db.execute("SELECT owner, state FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if not found or (owner is not None and found[0] != owner) or (states is not None and found[1] not in states):
+            if (
+                not found
+                or (owner is not None and found[0] != owner)
+                or (states is not None and found[1] not in states)
+            ):
                 return None
             if body is not None:
                 db.execute(
@@ -194,7 +216,8 @@ class SqliteLedger:
             return self._rows("SELECT * FROM jobs WHERE seq > ? ORDER BY seq", (after,))
         wanted = json.dumps(sorted(ids))
         return self._rows(
-            "SELECT * FROM jobs WHERE seq > ? AND id IN (SELECT value FROM json_each(?)) ORDER BY seq", (after, wanted)
+            "SELECT * FROM jobs WHERE seq > ? AND id IN (SELECT value FROM json_each(?)) ORDER BY seq",
+            (after, wanted),
         )
 
     def jobs(
@@ -208,7 +231,8 @@ class SqliteLedger:
         offset: int = 0,
     ) -> list[Row]:
         """Give rows that fit every condition given, newest first."""
-        conditions, values = ["1"], []
+        conditions: list[str] = ["1"]
+        values: list[Any] = []
         if states is not None:
             conditions.append(f"state IN ({', '.join('?' for _ in states)})")
             values.extend(states)
@@ -222,11 +246,13 @@ class SqliteLedger:
             (*values, limit, offset),
         )
 
-    def claim(self, owner: str, free: Sequence[str], accounts: Sequence[str], now: float, limit: int) -> list[Row]:
+    def claim(
+        self, owner: str, free: Sequence[str], accounts: Sequence[str], now: float, limit: int
+    ) -> list[Row]:
         """Take the lease of rows that are due and free."""
         holders = ["", owner, *free]
         where = (
-            f"state IN ({_marks(OPEN)}) AND due_at <= ? AND account IN ({_marks(accounts)})"
+            f"state IN ({_marks(OPEN)}) AND due_at <= ? AND account IN ({_marks(accounts)})"  # noqa: S608 - marks only
             f" AND (owner IN ({_marks(holders)}) OR owner NOT IN (SELECT id FROM owners))"
         )
         values = (*OPEN, now, *accounts, *holders)
@@ -234,7 +260,8 @@ class SqliteLedger:
         if not self._one(f"SELECT 1 FROM jobs WHERE {where} LIMIT 1", values):  # noqa: S608
             return []
         with self._writing() as db:
-            found = db.execute(f"SELECT * FROM jobs WHERE {where} ORDER BY due_at LIMIT ?", (*values, limit)).fetchall()  # noqa: S608
+            sql = f"SELECT * FROM jobs WHERE {where} ORDER BY due_at LIMIT ?"  # noqa: S608
+            found = db.execute(sql, (*values, limit)).fetchall()
             rows = [_row(item) for item in found]
             db.executemany("UPDATE jobs SET owner = ? WHERE id = ?", [(owner, row.id) for row in rows])
         return rows
@@ -242,8 +269,8 @@ class SqliteLedger:
     def under_way(self, accounts: Sequence[str], now: float) -> tuple[int, float | None]:
         """Count the open rows of these accounts, and give when the next that is not due yet will be."""
         found = self._one(
-            "SELECT count(*), min(CASE WHEN due_at > ? THEN due_at END) FROM jobs"
-            f" WHERE state IN ({_marks(OPEN)}) AND account IN ({_marks(accounts)})",  # noqa: S608
+            "SELECT count(*), min(CASE WHEN due_at > ? THEN due_at END) FROM jobs"  # noqa: S608
+            f" WHERE state IN ({_marks(OPEN)}) AND account IN ({_marks(accounts)})",
             (now, *OPEN, *accounts),
         )
         return int(found[0]), None if found[1] is None else float(found[1])
@@ -275,8 +302,9 @@ class SqliteLedger:
 
     def close(self) -> None:
         """Close this thread's connection."""
-        db = getattr(self._local, "db", None)
-        self._local.db = None
+        if getattr(self._local, "pid", None) != os.getpid():
+            return
+        db, self._local.db = self._local.db, None
         if db is not None:
             db.close()
 
@@ -289,14 +317,20 @@ class SqliteLedger:
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
             raise LedgerError(_cannot(self._path, error.strerror or str(error))) from error
-        version = int(self._one("PRAGMA user_version")[0])
+        if self._one("PRAGMA user_version")[0] < VERSION:
+            self._migrate()
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        """Refuse a file that this version must not touch, before anything is changed in it."""
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if names and not {"jobs", "meta"} <= names:
+            raise LedgerError(_cannot(self._path, "it is another program's database"))
+        version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise LedgerError(
                 f"the ledger {self._path} was written by a newer version of pplx_jupyter (its format is {version}, this one knows"
                 f" {VERSION}): upgrade with pip install -U pplx-jupyter, or name another ledger in PPLX_JUPYTER_LEDGER."
             )
-        if version < VERSION:
-            self._migrate()
 
     def _migrate(self) -> None:
         with self._writing() as db:
@@ -309,6 +343,7 @@ class SqliteLedger:
     def _connection(self) -> sqlite3.Connection:
         if getattr(self._local, "pid", None) != os.getpid():
             # SQLite's locks do not survive a fork: the parent's connection must not even be closed here.
+            _inherited.append(getattr(self._local, "db", None))
             self._local.db, self._local.pid = None, os.getpid()
         db: sqlite3.Connection | None = self._local.db
         if db is None:
@@ -318,23 +353,15 @@ class SqliteLedger:
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            self._check(db)
+            _log_ahead(db)
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            db.close()
+            raise
         db.row_factory = sqlite3.Row
-        until = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                # Two processes that open a new file at once can meet here, where no busy timeout applies.
-                db.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
-                    if "locked" in str(error) or "disk I/O" in str(error) or "locking protocol" in str(error):
-                        # Network file systems have no shared memory for a write-ahead log.
-                        db.execute("PRAGMA journal_mode = DELETE")
-                        break
-                    raise
-                time.sleep(0.02)
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
         return db
 
     @contextlib.contextmanager
@@ -373,12 +400,31 @@ class SqliteLedger:
     def _set(self, db: sqlite3.Connection, job_id: str, changes: Mapping[str, Any]) -> None:
         values = {**changes, "seq": self._next_seq(db)}
         assigned = ", ".join(f"{name} = ?" for name in values)
-        db.execute(f"UPDATE jobs SET {assigned} WHERE id = ?", [*(_bind(k, v) for k, v in values.items()), job_id])  # noqa: S608
+        bound = [_bind(name, value) for name, value in values.items()]
+        db.execute(f"UPDATE jobs SET {assigned} WHERE id = ?", [*bound, job_id])  # noqa: S608
 
     @staticmethod
     def _next_seq(db: sqlite3.Connection) -> int:
         db.execute("UPDATE meta SET value = value + 1 WHERE name = 'seq'")
         return int(db.execute("SELECT value FROM meta WHERE name = 'seq'").fetchone()[0])
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            # Two processes that open a new file at once can meet here, where no busy timeout applies.
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            locked = "locked" in str(error)
+            if locked and time.monotonic() < until:
+                time.sleep(0.02)
+                continue
+            if not locked and "disk I/O" not in str(error):
+                raise
+            # Network file systems have no shared memory for a write-ahead log.
+            db.execute("PRAGMA journal_mode = DELETE")
+        return
 
 
 def _new_key(job_id: str) -> str:
@@ -392,6 +438,9 @@ def _marks(values: Sequence[Any]) -> str:
 def _bind(column: str, value: Any) -> Any:
     if column in _JSON and value is not None:
         return json.dumps(value, ensure_ascii=True, default=str)
+    if isinstance(value, str):
+        # Half a surrogate pair, which JSON can carry, would make SQLite refuse the whole row.
+        return value.encode("utf-8", "replace").decode()
     return int(value) if column in _BOOL else value
 
 

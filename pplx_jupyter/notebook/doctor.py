@@ -14,7 +14,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter import __version__
 from pplx_jupyter.api.refusals import kind_of, said
 from pplx_jupyter.api.wire import Lost, Unsent
 from pplx_jupyter.errors import PplxError
@@ -22,6 +21,7 @@ from pplx_jupyter.ledger import OPEN
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.render import wrap
 from pplx_jupyter.render.words import day_time, one_line
+from pplx_jupyter.version import __version__
 from pplx_jupyter.watch.thread import run_in_background
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.fields.options import Option, SubOption
 
-__all__ = ["CELL_FLAGS", "Line", "all_flags", "choices_of", "explain", "parse_line", "split"]
+__all__ = ["CELL_FLAGS", "Line", "all_flags", "choices_of", "example", "explain", "parse_line", "split"]
 
 CELL_FLAGS: Mapping[str, tuple[str, str]] = {
     "--refresh": ("switch", "Ask anew although an answer is there; that answer is kept."),
@@ -27,6 +27,13 @@ CELL_FLAGS: Mapping[str, tuple[str, str]] = {
     "--no-template": ("switch", "Send {{ }} in the prompt as it stands."),
 }
 """Flags of the cell that are no part of the question: their kind and what they do."""
+
+
+_EXAMPLE = """Example, in a cell of its own:
+
+    %%pplx_research prices --effort high --recency year
+    How have EU wholesale electricity prices developed since 2021,
+    and why do they still differ between countries?"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -180,6 +187,11 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
 
 
+def example() -> str:
+    """Give a research cell as one writes it."""
+    return _EXAMPLE
+
+
 def explain() -> str:
     """Give the help of a research cell: an example, then every flag in its group."""
     from pplx_jupyter.fields.options import GROUPS
@@ -187,11 +199,7 @@ def explain() -> str:
     lines = [
         "%%pplx_research [NAME] [flags]        the prompt stands in the cell's body; NAME gets the Job",
         "",
-        "Example, in a cell of its own:",
-        "",
-        "    %%pplx_research prices --effort high --recency year",
-        "    How have EU wholesale electricity prices developed since 2021,",
-        "    and why do they still differ between countries?",
+        example(),
         "",
         "{{ name }} in the body is filled from the notebook's variables. Running the cell again costs nothing.",
     ]

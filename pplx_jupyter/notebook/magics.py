@@ -48,8 +48,6 @@ class PplxResearch(Magics):
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self.host: Any = shell
-        # What makes `%config PplxResearch` know the settings.
-        self.host.configurables.append(self)
 
     @no_var_expand
     @line_cell_magic
@@ -67,10 +65,11 @@ class PplxResearch(Magics):
             How have EU wholesale electricity prices developed since 2021,
             and why do they still differ between countries?
         """
-        from pplx_jupyter.notebook.flags import explain
+        from pplx_jupyter.notebook.flags import example, explain
 
         if cell is None or not cell.strip():
             if line.strip() and cell is not None:
+                print(example())
                 raise UsageError(
                     "the cell has no prompt: write the question below the first line. Nothing was sent."
                 )

@@ -7,9 +7,10 @@ Widgets are made on the cell's thread; after that the painter alone writes to th
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.notebook.display import pin_widget
 from pplx_jupyter.notebook.progress import Progress, id_line, progress_of
@@ -65,29 +66,27 @@ class Panel:
         from ipywidgets.widgets.widget_string import HTMLStyle
 
         self._lock = threading.Lock()
-        self._on_click = on_click
         self._earlier = earlier
-        self._shown: dict[str, Any] = {}
         # Layouts and styles are widgets themselves: shared, they cost a message once instead of twelve times.
         plain, style, button_style = widgets.Layout(margin="0"), HTMLStyle(), widgets.ButtonStyle()
         button = widgets.Layout(width="auto", margin="0 8px 4px 0")
         row_layout = widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0")
-
-        def html(value: str = "") -> Any:
-            return widgets.HTML(value, layout=plain, style=style)
-
-        self._state, self._clock, self._beside = html(), html(), html()
-        self._question = html(_question(row))
-        self._line, self._note = html(), html()
+        self._shown = _Texts.of(row, now, mode="watching", earlier=earlier)
+        self._html = {
+            name: widgets.HTML(getattr(self._shown, name), layout=plain, style=style)
+            for name in ("state", "clock", "beside", "line", "note")
+        }
+        question = widgets.HTML(_question(row), layout=plain, style=style)
+        texts = self._shown.buttons + ("",) * ((3 if earlier else 2) - len(self._shown.buttons))
         self._buttons = [
-            widgets.Button(layout=button, style=button_style) for _ in range(3 if earlier else 2)
+            widgets.Button(description=text, layout=button, style=button_style) for text in texts
         ]
         for made in self._buttons:
-            made.on_click(lambda clicked: self._on_click(clicked.description))
-        self._bar = widgets.HBox(self._buttons, layout=row_layout)
-        head = widgets.HBox([self._state, self._clock, self._beside], layout=row_layout)
+            made.on_click(lambda clicked: on_click(clicked.description))
+        self._bar = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=row_layout)
+        head = widgets.HBox([self._html[name] for name in ("state", "clock", "beside")], layout=row_layout)
         self.box = widgets.VBox(
-            [head, self._question, self._line, self._bar, self._note],
+            [head, question, self._html["line"], self._bar, self._html["note"]],
             layout=widgets.Layout(
                 border="1px solid rgba(128,128,128,.4)",
                 padding="10px 16px 8px",
@@ -95,20 +94,7 @@ class Panel:
                 margin="2px 0 6px",
             ),
         )
-        self.paint(row, now)
-        self.clock(row, now)
-        self._all = [
-            self.box,
-            head,
-            self._bar,
-            self._state,
-            self._clock,
-            self._beside,
-            self._question,
-            self._line,
-            self._note,
-            *self._buttons,
-        ]
+        self._all = [self.box, head, self._bar, question, *self._html.values(), *self._buttons]
         for widget in self._all:
             pin_widget(widget, pin)
 
@@ -124,35 +110,27 @@ class Panel:
         }
 
     def paint(self, row: Row, now: float, *, mode: str = "watching", since: float | None = None) -> None:
-        """Show a job under way; what has not changed is not sent again."""
-        told = _stopped(since) if mode == "stopped" else progress_of(row, now)
-        with self._lock:
-            self._set(self._state, "state", _state(told))
-            self._set(self._beside, "beside", _muted(told.beside))
-            line = told.line
-            if mode == "cancel?":
-                line = "<b>Cancel this job?</b> What is done so far may be billed, and no partial answer comes back."
-            if self._earlier is not None and mode == "watching":
-                asked = escape(self._earlier.label)
-                line = f"{line}<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
-            self._set(
-                self._line,
-                "line",
-                f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
-            )
-            self._set_buttons(_buttons(told, mode, earlier=self._earlier is not None))
-            note = {"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED)
-            self._set(self._note, "note", _note(note, row))
+        """Show a job under way; what has not changed is not sent again.
 
-    def clock(self, row: Row, now: float) -> None:
-        """Move the clock; it is our own, since the service's dates move from reply to reply."""
-        with self._lock:
-            self._set(self._clock, "clock", f'<div class="pplx">{duration(now - row.created_at)}</div>')
+        The clock is our own, since the service's dates move from reply to reply.
 
-    def stop_clock(self, since: float) -> None:
-        """Put the time since which nobody watches in the clock's place."""
+        Parameters
+        ----------
+        mode
+            ``"watching"``, ``"cancel?"`` (a click asked to cancel) or ``"stopped"`` (nobody watches).
+        since
+            When it was stopped, in seconds since the epoch.
+        """
+        texts = _Texts.of(row, now, mode=mode, earlier=self._earlier, since=since)
         with self._lock:
-            self._set(self._clock, "clock", f'<div class="pplx">since {_time(since)}</div>')
+            for name, widget in self._html.items():
+                if getattr(texts, name) != getattr(self._shown, name):
+                    widget.value = getattr(texts, name)
+            if texts.buttons != self._shown.buttons:
+                for made, text in zip(self._buttons, texts.buttons, strict=False):
+                    made.description = text
+                self._bar.children = tuple(self._buttons[: len(texts.buttons)])
+            self._shown = texts
 
     def forget_earlier(self) -> None:
         """Say no more about the cell's earlier job: it was asked to stop."""
@@ -163,8 +141,8 @@ class Panel:
         """Show the final form in the panel itself, for a page that was reloaded and no longer takes the output's update."""
         with self._lock:
             note = "This page was reloaded meanwhile. Run the cell again to keep the answer in the file; it is free."
-            self._line.value = f'{html}<div class="pplx"><p class="pplx-m">{note}</p></div>'
-            self.box.children = (self._line,)
+            self._html["line"].value = f'{html}<div class="pplx"><p class="pplx-m">{note}</p></div>'
+            self.box.children = (self._html["line"],)
 
     def close(self) -> None:
         """Free the widgets and what they made beside them; the output must have been replaced before."""
@@ -175,28 +153,43 @@ class Panel:
                         # A comm whose frontend is gone may refuse to close; there is nothing left to save.
                         part.close()
 
-    def _set(self, widget: Any, name: str, value: str) -> None:
-        if self._shown.get(name) != value:
-            self._shown[name] = value
-            widget.value = value
 
-    def _set_buttons(self, texts: tuple[str, ...]) -> None:
-        if self._shown.get("buttons") == texts:
-            return
-        self._shown["buttons"] = texts
-        for button, text in zip(self._buttons, texts, strict=False):
-            button.description = text
-        self._bar.children = tuple(self._buttons[: len(texts)])
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Texts:
+    """What the panel's parts say at one moment, as HTML; the buttons as plain texts."""
+
+    state: str
+    clock: str
+    beside: str
+    line: str
+    note: str
+    buttons: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Row, now: float, *, mode: str, earlier: Row | None, since: float | None = None) -> Self:
+        told = _STOPPED_STATE if mode == "stopped" else progress_of(row, now)
+        line = told.line
+        if mode == "cancel?":
+            line = (
+                "<b>Cancel this job?</b> What is done so far may be billed, and no partial answer comes back."
+            )
+        elif mode == "watching" and earlier is not None:
+            asked = escape(earlier.label)
+            line += f"<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
+        clock = duration(now - row.created_at) if since is None else f"since {_time(since)}"
+        return cls(
+            state=_state(told),
+            clock=f'<div class="pplx">{clock}</div>',
+            beside=_muted(told.beside),
+            line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
+            note=_note({"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED), row),
+            buttons=_buttons(told, mode, earlier=earlier is not None),
+        )
 
 
-def _stopped(since: float | None) -> Progress:  # noqa: ARG001 - the clock shows it
-    return Progress(
-        "◌",
-        "",
-        "Not watching",
-        "the job goes on, is billed, and its answer is collected into your ledger",
-        "",
-    )
+_STOPPED_STATE = Progress(
+    "◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", ""
+)
 
 
 def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def run_verb(magics: PplxResearch, line: str) -> None:
     """
     words = split(line)
     if not words:
-        print("\n".join(f"%pplx {usage:<44}{text}" for _, usage, text in VERBS.values()))
+        print("\n".join(f"%pplx {usage:<48}{text}" for _, usage, text in VERBS.values()))
         return
     verb = words.pop(0)
     if verb not in VERBS:

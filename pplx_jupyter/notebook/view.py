@@ -88,15 +88,13 @@ class View:
         row, self._dirty = self.row, False
         self._painted_state = row.state
         if self._mode == "stopped":
-            self.panel.paint(row, now, mode="stopped")
-            self.panel.stop_clock(self._mode_since)
+            self.panel.paint(row, now, mode="stopped", since=self._mode_since)
             return True
         if row.state not in OPEN:
             self._finish(row)
             return True
-        self.panel.paint(row, now, mode=self._mode)
         self._clock_at = now
-        self.panel.clock(row, now)
+        self.panel.paint(row, now, mode=self._mode)
         return False
 
     def _finish(self, row: Row) -> None:

@@ -1,11 +1,13 @@
 """Leases: who holds which rows, and how one sees that a holder is gone.
 
 A process is known by host, boot, process id and that process's start time; the last three tell a
-dead holder on the same host at once, without waiting for its lease to run out.
+dead holder on the same host at once, without waiting for its lease to run out. Two watchers in one
+process hold their rows apart, by a mark of their own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -26,7 +28,13 @@ HELD_SECONDS = 15.0
 
 @functools.cache
 def _host() -> str:
-    return socket.gethostname()
+    """Name what process ids are looked up in: machines share names, and containers share machines."""
+    name = socket.gethostname()
+    with contextlib.suppress(OSError):
+        name += f"/{Path('/etc/machine-id').read_text().strip()[:12]}"
+    with contextlib.suppress(OSError):
+        name += f"/{Path('/proc/self/ns/pid').stat().st_ino}"
+    return name
 
 
 @functools.cache
@@ -47,11 +55,18 @@ def _started(pid: int) -> str:
         return ""
 
 
-def this_owner() -> Owner:
-    """Give this process as an owner whose lease holds from now."""
+def this_owner(mark: str = "", *, held: float = HELD_SECONDS) -> Owner:
+    """Give a watcher of this process as an owner whose lease holds for `held` seconds from now.
+
+    Parameters
+    ----------
+    mark
+        Tells the watchers of one process apart.
+    """
     pid = os.getpid()
     started = _started(pid)
-    return Owner(f"{_host()}:{_boot()}:{pid}:{started}", _host(), _boot(), pid, started, time.time() + HELD_SECONDS)
+    name = f"{_host()}:{_boot()}:{pid}:{started}:{mark}"
+    return Owner(name, _host(), _boot(), pid, started, time.time() + held)
 
 
 def free_owners(owners: Iterable[Owner]) -> list[str]:

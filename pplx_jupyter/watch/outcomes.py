@@ -22,10 +22,26 @@ if TYPE_CHECKING:
     from pplx_jupyter.api.wire import Reply
     from pplx_jupyter.ledger import Row
 
-__all__ = ["Change", "after_ask", "after_cancel", "after_lost", "after_submit", "after_unsent", "ask_unreached", "dropped", "unanswered"]
+__all__ = [
+    "Change",
+    "after_ask",
+    "after_cancel",
+    "after_lost",
+    "after_submit",
+    "after_unsent",
+    "ask_unreached",
+    "dropped",
+    "unanswered",
+]
 
 _HOURLY = 3600.0
 _MINUTE = 60.0
+_TOLD_LONGEST = 5.0
+"""How far our own backoff may lengthen the wait that a server names."""
+
+_CANCEL_TRIES = 5
+"""After so many errors of the service's the cancel counts as not offered: the answer must still be collected."""
+
 _SETTLING_IN = 60.0
 """Seconds in which a 404 to a new job may only mean that the service's copies do not know it yet."""
 
@@ -53,7 +69,7 @@ def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Seque
     Parameters
     ----------
     again
-        An earlier POST of this row may have arrived: nothing but an id ends the row then.
+        An earlier POST of this row may have arrived: no refusal ends the row then, at most it is left unconfirmed.
     gaps
         The question's options that the agent API lacks.
     """
@@ -61,24 +77,39 @@ def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Seque
         return _accepted(row, reply, now)
     kind = kind_of(reply)
     if kind == "rate_limited":
-        wait = retry_after(reply.headers, now)
-        wait = backoff(row.tries + 1) if wait is None else wait + 0.1
-        changes = _troubled(row, "rate_limited", reply, now, wait)
+        changes = _troubled(row, "rate_limited", reply, now, _until_free(row, reply, now))
         return Change(changes if again else {**changes, "sending_at": None})
     if kind == "server":
         return _perhaps_accepted(row, said(reply) or f"HTTP {reply.status}", now, reply)
-    if again and kind in {"unauthorized", "forbidden", "retired"}:
-        return Change(_troubled(row, kind, reply, now, _HOURLY))
+    if again:
+        return _refused_again(row, kind, reply, now)
     if kind == "retired" and row.backend == "sonar" and not row.pinned:
         if gaps:
             refused = _refused(row, "unsupported", reply, now)
             refused["failure"]["fields"] = list(gaps)
             return Change(refused, retired_for=RETIRED_SECONDS)
-        moved = {"backend": "agent", "moved": True, "sending_at": None, "due_at": now, "tries": 0, "trouble": None}
+        moved = {
+            "backend": "agent",
+            "moved": True,
+            "sending_at": None,
+            "due_at": now,
+            "tries": 0,
+            "trouble": None,
+        }
         return Change(moved, retired_for=RETIRED_SECONDS)
     if kind in {"retired", "not_found"}:
         kind = "forbidden" if kind == "retired" else "invalid"
     return Change(_refused(row, kind, reply, now))
+
+
+def _refused_again(row: Row, kind: str, reply: Reply, now: float) -> Change:
+    """Read a refusal of a resend: it says nothing of the POST before, which may have bought a job."""
+    if kind in {"unauthorized", "forbidden", "retired"}:
+        return Change(_troubled(row, kind, reply, now, _HOURLY))
+    if reply.status == 409:
+        # The first POST is still being worked on under the same idempotency key.
+        return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1)))
+    return _unconfirmed(row, "a second attempt was refused", now, reply)
 
 
 def _accepted(row: Row, reply: Reply, now: float) -> Change:
@@ -86,8 +117,19 @@ def _accepted(row: Row, reply: Reply, now: float) -> Change:
     if not reply.is_json or not status.remote_id:
         return _perhaps_accepted(row, "the reply names no job", now, reply)
     changes = {"remote_id": status.remote_id, "accepted_at": now, "tries": 0, "trouble": None}
-    rest = _learnt(dataclasses.replace(row, accepted_at=now), reply, now)
+    row = dataclasses.replace(row, accepted_at=now, remote_id=status.remote_id)
+    rest = _learnt(row, reply, now)
+    if "state" not in rest.changes or _lacks_answer(row, status.state, reply):
+        # The id is what a POST is asked for; whatever else it leaves out, a GET tells.
+        under_way = {"state": "queued", "remote_status": status.remote_status, "request_id": reply.request_id}
+        return Change({**under_way, **changes, "due_at": now})
     return Change({**rest.changes, **changes}, rest.body)
+
+
+def _lacks_answer(row: Row, state: str, reply: Reply) -> bool:
+    if state not in {"completed", "incomplete"}:
+        return False
+    return not read_answer(reply.body, row.backend, _asked(row), id=row.remote_id).text
 
 
 def after_unsent(row: Row, reason: str, host: str, now: float, *, again: bool) -> Change:
@@ -95,16 +137,25 @@ def after_unsent(row: Row, reason: str, host: str, now: float, *, again: bool) -
     if again:
         return Change(_noted(row, "no_connection", reason, now, backoff(row.tries + 1)))
     failure = {"kind": "no_connection", "reason": reason, "host": host, "accepted": False, "at": now}
-    return Change({"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None})
+    return Change(
+        {
+            "state": "failed",
+            "failure": failure,
+            "settled_at": now,
+            "sending_at": None,
+            "trouble": None,
+            "owner": "",
+        }
+    )
 
 
 def after_lost(row: Row, reason: str, now: float) -> Change:
-    """The POST left and no reply came: the job may exist."""
+    """Say what to do where the POST left and no reply came: the job may exist."""
     return _perhaps_accepted(row, reason, now)
 
 
 def unanswered(row: Row, now: float) -> Change:
-    """An earlier process sent this row and died before it wrote an id, and the API takes no second POST."""
+    """Leave a row whose sender died before it wrote an id, where the API takes no second POST."""
     return _unconfirmed(row, "the process that sent it ended before the reply", now)
 
 
@@ -118,7 +169,12 @@ def _perhaps_accepted(row: Row, reason: str, now: float, reply: Reply | None = N
 
 
 def _unconfirmed(row: Row, reason: str, now: float, reply: Reply | None = None) -> Change:
-    failure: dict[str, Any] = {"kind": "unconfirmed", "reason": reason, "accepted": False, "at": row.sending_at or now}
+    failure: dict[str, Any] = {
+        "kind": "unconfirmed",
+        "reason": reason,
+        "accepted": False,
+        "at": row.sending_at or now,
+    }
     if reply is not None:
         failure |= {"status": reply.status, "request_id": reply.request_id, "said": said(reply)}
     return Change({"state": "unconfirmed", "failure": failure, "trouble": None, "owner": ""})
@@ -135,13 +191,22 @@ def _refused(row: Row, kind: str, reply: Reply, now: float) -> dict[str, Any]:  
         "accepted": False,
         "at": now,
     }
-    return {"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None, "request_id": reply.request_id}
+    return {
+        "state": "failed",
+        "failure": failure,
+        "settled_at": now,
+        "sending_at": None,
+        "trouble": None,
+        "request_id": reply.request_id,
+        "owner": "",
+    }
 
 
 def dropped(now: float) -> Change:
-    """The user cancelled an intent before it was sent."""
+    """End an intent that the user cancelled before it was sent."""
     failure = {"kind": "cancelled", "accepted": False, "at": now}
-    return Change({"state": "cancelled", "failure": failure, "settled_at": now, "trouble": None})
+    ended = {"state": "cancelled", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None}
+    return Change({**ended, "owner": ""})
 
 
 def after_ask(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change:
@@ -149,13 +214,14 @@ def after_ask(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Chan
     if reply.ok and reply.is_json:
         return _learnt(row, reply, now, under_way=under_way)
     if reply.ok:
-        return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1), words="the reply is not JSON"))
+        return Change(
+            _troubled(row, "server", reply, now, backoff(row.tries + 1), words="the reply is not JSON")
+        )
     kind = kind_of(reply)
     if kind == "not_found":
         return _gone(row, reply, now)
     if kind == "rate_limited":
-        wait = retry_after(reply.headers, now)
-        return Change(_troubled(row, kind, reply, now, backoff(row.tries + 1) if wait is None else wait + 0.1))
+        return Change(_troubled(row, kind, reply, now, _until_free(row, reply, now)))
     if kind in {"retired", "unauthorized", "forbidden"}:
         return Change(_troubled(row, kind, reply, now, _MINUTE if kind == "unauthorized" else _HOURLY))
     return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1)))
@@ -170,14 +236,14 @@ def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change
         "tries": 0,
         "trouble": None,
     }
-    if not status.remote_status:
+    if not status.remote_status and status.state == "running":
         # A body without any status says nothing of the job, but whoever looks for the fault wants to see it.
         noted = _troubled(row, "server", reply, now, backoff(row.tries + 1), words="the reply has no status")
         return Change(noted, reply.text)
     if status.state in {"completed", "incomplete"}:
         return _answered(row, changes, reply, now)
     if status.state in {"failed", "cancelled"}:
-        return _ended(row, changes, status.message, reply, now)
+        return _ended(row, changes, status.message or _why(status.remote_status), reply, now)
     progress = read_progress(reply.body, row.backend, id=row.remote_id or None)
     changes["progress"] = {
         "searches": progress.searches,
@@ -192,7 +258,12 @@ def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change
 
 def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Change:
     answer = read_answer(reply.body, row.backend, _asked(row), id=row.remote_id or None)
-    changes |= {"settled_at": now, "cost": answer.cost.total, "cost_estimated": answer.cost.estimated, "owner": ""}
+    changes |= {
+        "settled_at": now,
+        "cost": answer.cost.total,
+        "cost_estimated": answer.cost.estimated,
+        "owner": "",
+    }
     if row.cancel in {"asked", "sent"}:
         changes["cancel"] = "late"
     if answer.model:
@@ -200,15 +271,39 @@ def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Ch
     if answer.incomplete and not answer.text:
         why = f"The answer ends early ({answer.incomplete}) and is empty."
         changes["state"] = "failed"
-        changes["failure"] = {"kind": "failed", "said": why, "accepted": True, "cost": answer.cost.total, "at": now}
+        changes["failure"] = {
+            "kind": "failed",
+            "said": why,
+            "accepted": True,
+            "cost": answer.cost.total,
+            "at": now,
+        }
     return Change(changes, reply.text)
+
+
+def _why(word: str) -> str:
+    """Say why, where the service sends a word and no message."""
+    return "" if word.lower() in {"failed", "cancelled", "canceled"} else f"The service's status is {word}."
 
 
 def _ended(row: Row, changes: dict[str, Any], words: str, reply: Reply, now: float) -> Change:
     answer = read_answer(reply.body, row.backend, _asked(row), id=row.remote_id or None)
     kind = "cancelled" if changes["state"] == "cancelled" else "failed"
-    failure = {"kind": kind, "said": words, "request_id": changes["request_id"], "accepted": True, "cost": answer.cost.total, "at": now}
-    changes |= {"settled_at": now, "cost": answer.cost.total, "cost_estimated": answer.cost.estimated, "failure": failure, "owner": ""}
+    failure = {
+        "kind": kind,
+        "said": words,
+        "request_id": changes["request_id"],
+        "accepted": True,
+        "cost": answer.cost.total,
+        "at": now,
+    }
+    changes |= {
+        "settled_at": now,
+        "cost": answer.cost.total,
+        "cost_estimated": answer.cost.estimated,
+        "failure": failure,
+        "owner": "",
+    }
     return Change(changes, reply.text)
 
 
@@ -222,12 +317,30 @@ def _asked(row: Row) -> Request | None:
 
 def _gone(row: Row, reply: Reply, now: float) -> Change:
     age = now - (row.accepted_at or row.created_at)
-    failure = {"said": said(reply), "status": reply.status, "request_id": reply.request_id, "accepted": True, "at": row.created_at}
+    failure = {
+        "said": said(reply),
+        "status": reply.status,
+        "request_id": reply.request_id,
+        "accepted": True,
+        "at": row.created_at,
+    }
     if row.cancel == "sent":
-        ended = {"state": "cancelled", "failure": {**failure, "kind": "cancelled"}, "settled_at": now, "trouble": None, "owner": ""}
+        ended = {
+            "state": "cancelled",
+            "failure": {**failure, "kind": "cancelled"},
+            "settled_at": now,
+            "trouble": None,
+            "owner": "",
+        }
         return Change(ended)
     if age >= KEPT_SECONDS:
-        ended = {"state": "expired", "failure": {**failure, "kind": "expired"}, "settled_at": now, "trouble": None, "owner": ""}
+        ended = {
+            "state": "expired",
+            "failure": {**failure, "kind": "expired"},
+            "settled_at": now,
+            "trouble": None,
+            "owner": "",
+        }
         return Change(ended)
     return Change(_troubled(row, "not_found", reply, now, 2.0 if age < _SETTLING_IN else _HOURLY))
 
@@ -238,16 +351,30 @@ def after_cancel(row: Row, reply: Reply, now: float) -> Change:
         status = read_status(reply.body, row.backend)
         if status.state == "cancelled":
             failure = {"kind": "cancelled", "request_id": reply.request_id, "accepted": True, "at": now}
-            ended = {"state": "cancelled", "remote_status": status.remote_status, "failure": failure, "settled_at": now}
+            ended = {
+                "state": "cancelled",
+                "remote_status": status.remote_status,
+                "failure": failure,
+                "settled_at": now,
+            }
             return Change({**ended, "cancel": "sent", "trouble": None, "owner": ""}, reply.text)
         return Change({"cancel": "sent", "due_at": now + 1.0})
     kind = kind_of(reply)
-    if kind in {"rate_limited", "server"} and reply.status != 501:
-        wait = retry_after(reply.headers, now)
-        return Change(_troubled(row, kind, reply, now, backoff(row.tries + 1) if wait is None else wait + 0.1))
-    if row.backend == "agent" and kind == "invalid":
-        return Change({"cancel": "late", "due_at": now})
-    return Change({"cancel": "refused", "due_at": now})
+    if kind == "rate_limited":
+        return Change(_troubled(row, kind, reply, now, _until_free(row, reply, now)))
+    if kind == "unauthorized":
+        return Change(_troubled(row, kind, reply, now, _MINUTE))
+    if kind == "server" and reply.status != 501 and row.tries < _CANCEL_TRIES:
+        return Change(_troubled(row, kind, reply, now, backoff(row.tries + 1)))
+    late = kind == "invalid" and reply.status != 405
+    return Change({"cancel": "late" if late else "refused", "tries": 0, "due_at": now})
+
+
+def _until_free(row: Row, reply: Reply, now: float) -> float:
+    """Give the seconds to wait after a 429: the server's, but never so few that the limit is kept full by asking."""
+    told = retry_after(reply.headers, now)
+    longest = 60.0 if told is None else _TOLD_LONGEST
+    return max((told or 0.0) + 0.1, backoff(row.tries + 1, longest=longest))
 
 
 def ask_unreached(row: Row, reason: str, now: float) -> Change:
@@ -255,7 +382,9 @@ def ask_unreached(row: Row, reason: str, now: float) -> Change:
     return Change(_noted(row, "no_connection", reason, now, backoff(row.tries + 1)))
 
 
-def _troubled(row: Row, kind: str, reply: Reply, now: float, wait: float, *, words: str = "") -> dict[str, Any]:
+def _troubled(
+    row: Row, kind: str, reply: Reply, now: float, wait: float, *, words: str = ""
+) -> dict[str, Any]:
     changes = _noted(row, kind, words or said(reply), now, wait)
     changes["trouble"] |= {"status": reply.status, "request_id": reply.request_id}
     return changes

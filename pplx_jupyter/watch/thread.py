@@ -26,7 +26,15 @@ _pid: int | None = None
 class _DaemonLoop(asyncio.SelectorEventLoop):
     """An event loop whose helper threads (name look-ups) are daemons, too."""
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+    # nest_asyncio, where a user applies it, patches the class that all loops share; this one must not nest.
+    run_forever = asyncio.BaseEventLoop.run_forever
+    run_until_complete = asyncio.BaseEventLoop.run_until_complete
+    _run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]  # noqa: SLF001
+    _check_running = asyncio.BaseEventLoop._check_running  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
         if executor is not None:
             return super().run_in_executor(executor, func, *args)
         future: asyncio.Future[Any] = self.create_future()
@@ -54,7 +62,7 @@ class _DaemonLoop(asyncio.SelectorEventLoop):
 
 def background_loop() -> asyncio.AbstractEventLoop:
     """Give this process's loop; the thread that runs it is started where there is none."""
-    global _loop, _pid  # noqa: PLW0603 - one thread a process is what this module is for
+    global _loop, _pid
     with _lock:
         if _loop is None or _pid != os.getpid():
             _loop, _pid = _DaemonLoop(), os.getpid()
@@ -73,7 +81,7 @@ def run_in_background(coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
 
 
 def _after_fork() -> None:
-    global _lock, _loop, _pid  # noqa: PLW0603
+    global _lock, _loop, _pid
     _lock, _loop, _pid = threading.Lock(), None, None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ _AT_ONCE = 40
 _OTHERS_SECONDS = 2.0
 """How often the ledger is looked at for what other processes wrote."""
 
+_WRITE_PAUSES = (1.0, 5.0, 15.0)
+"""Seconds between attempts to write down what a reply said."""
+
 
 class Watcher:
     """Follows the open rows of one account on one ledger.
@@ -52,7 +56,8 @@ class Watcher:
     client
         Makes the client, on the background thread.
     secret_of
-        Gives a row's literal webhook secret while this process still has it: it is never written down.
+        Gives a question's literal webhook secret, by its fingerprint, while this process still has it:
+        it is never written down.
     """
 
     def __init__(
@@ -62,7 +67,7 @@ class Watcher:
         *,
         account: str,
         client: Callable[[], Client],
-        secret_of: Callable[[str], str | None] = lambda _job_id: None,
+        secret_of: Callable[[str], str | None] = lambda _fingerprint: None,
     ) -> None:
         self._ledger = ledger
         self._bell = bell
@@ -71,27 +76,35 @@ class Watcher:
         self._secret_of = secret_of
         self._client: Client | None = None
         self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._mark = secrets.token_hex(4)
+        self._owner = ""
         self._renewed = 0.0
         self._under_way = 0
         self._closing = False
 
     async def run(self) -> None:
-        """Follow rows until `close` is called."""
+        """Follow rows until `close` is called; what is in flight then still ends."""
         heard = 0
-        self._owner = this_owner().id
-        while not self._closing:
+        self._owner = this_owner(self._mark).id
+        while not self._closing or self._in_flight:
             wait = _OTHERS_SECONDS
             try:
                 wait = self._tick()
             except LedgerError as error:
                 log.warning("%s", error)
+            except Exception:
+                # The border of the thread: one look's fault must not leave all jobs unwatched.
+                log.exception("the watcher")
             heard = await self._bell.listen(heard, wait)
-        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        try:
+            self._ledger.renew(this_owner(self._mark, held=-1.0))
+        except LedgerError as error:
+            log.warning("%s", error)
         if self._client is not None:
             await self._client.close()
 
     def close(self) -> None:
-        """End `run` after what is in flight; call from any thread."""
+        """End `run` after what is in flight, and give up its leases; call from any thread."""
         self._closing = True
         self._bell.ring()
 
@@ -101,12 +114,12 @@ class Watcher:
         self._under_way, due = self._ledger.under_way([self._account], now)
         if not self._under_way:
             return _OTHERS_SECONDS
-        if now - self._renewed >= RENEW_SECONDS:
-            self._ledger.renew(this_owner())
+        if abs(now - self._renewed) >= RENEW_SECONDS:
+            self._ledger.renew(this_owner(self._mark))
             self._renewed = now
-        room = _AT_ONCE - len(self._in_flight)
-        if room <= 0:
-            return RENEW_SECONDS
+        if self._closing or len(self._in_flight) >= _AT_ONCE:
+            # The end of each rings the bell.
+            return _OTHERS_SECONDS
         free = [owner for owner in free_owners(self._ledger.owners()) if owner != self._owner]
         for row in self._ledger.claim(self._owner, free, [self._account], now, _AT_ONCE):
             if row.id not in self._in_flight and len(self._in_flight) < _AT_ONCE:
@@ -117,14 +130,33 @@ class Watcher:
     async def _step(self, row: Row) -> None:
         """Do what one row needs next."""
         try:
-            change = await self._act(row)
-            self._write(row, change)
-        except Exception as error:  # noqa: BLE001 - the border of the thread: one row's fault must not end the others'
-            log.exception("job %s", row.id)
-            self._write(row, outcomes.ask_unreached(row, f"{type(error).__name__}: {error}", time.time()))
+            try:
+                change = await self._act(row)
+                await self._keep(row, change)
+            except LedgerError:
+                raise
+            except Exception as error:
+                # The border of the thread: one row's fault must not end the others'.
+                log.exception("job %s", row.id)
+                reason = f"{type(error).__name__}: {error}"
+                await self._keep(row, outcomes.ask_unreached(row, reason, time.time()))
+        except LedgerError as error:
+            log.warning("job %s: %s", row.id, error)
         finally:
             del self._in_flight[row.id]
             self._bell.ring()
+
+    async def _keep(self, row: Row, change: outcomes.Change | None) -> None:
+        """Write what was learnt, trying again while the ledger is locked or full: an id may have been paid for."""
+        for pause in _WRITE_PAUSES:
+            try:
+                self._write(row, change)
+            except LedgerError as error:
+                log.warning("job %s: %s", row.id, error)
+                await asyncio.sleep(pause)
+            else:
+                return
+        self._write(row, change)
 
     def _write(self, row: Row, change: outcomes.Change | None) -> Row | None:
         if change is None:
@@ -132,6 +164,10 @@ class Watcher:
         if change.retired_for is not None:
             self._ledger.retire(row.account, time.time() + change.retired_for)
         written = self._ledger.write(row.id, change.changes, body=change.body, owner=self._owner)
+        if written is None and change.changes.get("remote_id"):
+            # A reply that outlived its lease (a machine that slept): the id settles what another gave up.
+            found = {"failure": None, **change.changes}
+            written = self._ledger.write(row.id, found, body=change.body, states=["unconfirmed"])
         if written is not None and written.is_open and written.cancel == "asked" != row.cancel:
             # Asked for while a request was under way, whose end has just put the row off.
             written = self._ledger.write(row.id, {"due_at": time.time()}, owner=self._owner)
@@ -152,13 +188,21 @@ class Watcher:
             return outcomes.unanswered(row, time.time())
         if row.cancel == "asked" and not again:
             return outcomes.dropped(time.time())
-        request = Request.from_json(row.request)
-        body = self._body(row, request)
-        client = self._http()
+        try:
+            request = Request.from_json(row.request)
+            body = self._body(row, request)
+            client = self._http()
+        except Exception as error:  # noqa: BLE001 - of whatever kind: nothing has left, and trying again changes nothing
+            return outcomes.after_unsent(
+                row, f"{type(error).__name__}: {error}", "", time.time(), again=again
+            )
         # Committed before the first byte leaves: from here on the job may exist.
         sending = outcomes.Change({"sending_at": row.sending_at or time.time()})
-        if self._write(row, sending) is None:
+        written = self._write(row, sending)
+        if written is None:
             return None
+        if written.cancel == "asked" and not again:
+            return outcomes.dropped(time.time())
         try:
             reply = await backend.submit(client, body, row.idempotency_key)
         except Unsent as error:
@@ -171,7 +215,7 @@ class Watcher:
     def _body(self, row: Row, request: Request) -> Mapping[str, Any]:
         if row.backend == "agent":
             return agent_body(request)
-        return sonar_body(request, self._secret_of(row.id))
+        return sonar_body(request, self._secret_of(row.fingerprint))
 
     async def _ask(self, row: Row) -> outcomes.Change:
         try:
@@ -191,4 +235,3 @@ class Watcher:
         if self._client is None:
             self._client = self._make_client()
         return self._client
-

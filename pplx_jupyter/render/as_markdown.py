@@ -1,0 +1,207 @@
+r"""Writes a tree as Markdown that is safe in itself: frontends run scripts in live Markdown, too.
+
+Every character that Markdown, HTML or a TeX typesetter acts on is escaped. ``$`` and ``\`` cannot be
+escaped for the typesetter (it looks before Markdown does, and after): they stand in a ``span`` each.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pplx_jupyter.render import clean
+from pplx_jupyter.render.tree import Node
+from pplx_jupyter.render.words import code_span, one_line, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pplx_jupyter.render.sources import Ref
+
+__all__ = ["escape", "fence", "heading", "link", "start", "write"]
+
+_ACTIVE = re.compile(r"[`*\[\]~|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|!(?=$|\[)")
+_ENTITY = re.compile(r"&(?=#|[A-Za-z])")
+_START = re.compile(r"[#+>:=-]|\d{1,9}(?=[.)](?:\s|$))")
+_IN_URL = re.compile(r"[()$*~!\[\]']")
+_NAMED = re.compile(r"&(?=#?[A-Za-z0-9]{1,40};)")
+_RUN = re.compile(r"`{3,}")
+_BLOCKS = frozenset(["p", "div", "pre", "blockquote", "ul", "ol", "table", "h4", "h5", "h6", "hr"])
+_SPACES = re.compile(r"\s+")
+
+
+def escape(text: str) -> str:
+    """Escape text for the inside of a line; see `start` for the beginning of one."""
+    text = _SPACES.sub(" ", plain(text))
+    text = _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace("\\", "\x00").replace("$", "\x01")
+    text = _ACTIVE.sub(lambda m: "\\" + m[0], text)
+    return text.replace("\x00", "<span>&#92;</span>").replace("\x01", "<span>&#36;</span>")
+
+
+def start(line: str) -> str:
+    """Keep the beginning of each line from being read as a list, a heading or a quote."""
+    return "\n".join(_started(part.lstrip(" ")) for part in line.split("\n"))
+
+
+def _started(line: str) -> str:
+    match = _START.match(line)
+    if match is None:
+        return line
+    return f"{match[0]}\\{line[match.end() :]}" if match[0].isdigit() else f"\\{line}"
+
+
+def link(url: str, inner: str) -> str:
+    """Give a link; `url` must have passed `clean.safe_url`, `inner` is Markdown already."""
+    address = _IN_URL.sub(lambda m: f"%{ord(m[0]):02X}", url)
+    return f"[{inner}]({_NAMED.sub('&amp;', address)})"
+
+
+def heading(line: str) -> str:
+    """Make a line fit to stand behind a heading's marks."""
+    line = _SPACES.sub(" ", line).strip()
+    return f"{line[:-1]}\\#" if line.endswith("#") else line
+
+
+def fence(code: str, language: str = "") -> str:
+    """Give a fenced block of code that the code's own ticks cannot end."""
+    code = plain(code).rstrip("\n")
+    longest = max((len(run) for run in _RUN.findall(code)), default=2)
+    ticks = "`" * (longest + 1)
+    return f"{ticks}{language}\n{code}\n{ticks}"
+
+
+def write(node: Node, refs: Mapping[int, Ref]) -> str:
+    """Give a tree as Markdown, without a newline at its end."""
+    return "\n\n".join(_Writer(refs).blocks(node))
+
+
+class _Writer:
+    def __init__(self, refs: Mapping[int, Ref]) -> None:
+        self._refs = refs
+        self._in_table = False
+
+    def blocks(self, node: Node) -> list[str]:
+        """Write the blocks of an element; text between them becomes a paragraph."""
+        written: list[str] = []
+        run: list[Node | str] = []
+        for child in [*node.children, Node("hr", {"end": "1"})]:
+            if isinstance(child, str) or child.tag not in _BLOCKS:
+                run.append(child)
+                continue
+            paragraph = start(self.line(run).strip())
+            written.extend([paragraph] if paragraph else [])
+            run = []
+            if "end" not in child.attrs:
+                written.extend(filter(None, [self.block(child)]))
+        return written
+
+    def block(self, node: Node) -> str:
+        tag = node.tag
+        if node.has_class("pplx-t"):
+            return f"$$ {self._formula(node.text())} $$"
+        if tag in {"h4", "h5", "h6"}:
+            return f"{'#' * int(tag[1])} {heading(self.line(node.children))}"
+        if tag == "pre":
+            inner = node.children[0] if node.children else ""
+            name = inner.attrs.get("class", "").removeprefix("language-") if isinstance(inner, Node) else ""
+            return fence(node.text(), name if clean.LANGUAGE.fullmatch(name) else "")
+        if tag == "hr":
+            return "---"
+        if tag == "blockquote":
+            return _prefixed("\n\n".join(self.blocks(node)), "> ", "> ")
+        if tag in {"ul", "ol"}:
+            return self._list(node)
+        if tag == "table":
+            return self._table(node)
+        return "\n\n".join(self.blocks(node)) if tag == "div" else start(self.line(node.children).strip())
+
+    def line(self, children: list[Node | str]) -> str:
+        """Write what stands inside a block."""
+        return "".join(escape(c) if isinstance(c, str) else self._inline(c) for c in children)
+
+    def _inline(self, node: Node) -> str:
+        if node.has_class("pplx-c"):
+            return "".join(self._citation(str(child)) for child in node.children)
+        if node.has_class("pplx-u"):
+            return f"**\\[{escape(node.children[0]) if isinstance(node.children[0], str) else ''}\\]**"
+        if node.has_class("pplx-t"):
+            formula = node.text()
+            inner = self._formula(formula)
+            return f"${inner}$" if formula.startswith("\\(") else f"$$ {inner} $$"
+        if node.tag == "code":
+            return code_span(node.text())
+        if node.tag == "br":
+            return "  \n"
+        inner = self.line(node.children)
+        if node.tag == "a":
+            url = clean.safe_url(node.attrs.get("href", ""))
+            return link(url, inner.replace("\n", " ").strip() or "link") if url else inner
+        return _wrapped(
+            inner, {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~"}.get(node.tag, "")
+        )
+
+    def _citation(self, number: str) -> str:
+        ref = self._refs.get(int(number)) if number.isdigit() else None
+        label = f"\\[{escape(number)}\\]"
+        return link(ref.url, label) if ref and ref.url else label
+
+    def _formula(self, delimited: str) -> str:
+        """Give TeX without its delimiters, and without what a reader that knows no TeX would act on."""
+        inner = one_line(delimited[2:-2])
+        inner = inner.replace("<", "\\lt ").replace(">", "\\gt ").replace("`", "'")
+        if self._in_table:
+            inner = inner.replace("\\|", "\\Vert ").replace("|", "\\vert ")
+        return re.sub(r"\](?=[(\[:])", "] ", inner)
+
+    def _list(self, node: Node) -> str:
+        first = int(node.attrs["start"]) if node.attrs.get("start", "").isdigit() else 1
+        items = [child for child in node.children if isinstance(child, Node) and child.tag == "li"]
+        written = []
+        loose = False
+        for n, item in enumerate(items, first):
+            mark = f"{n}. " if node.tag == "ol" else "- "
+            blocks = self.blocks(item)
+            tight = not any(
+                isinstance(c, Node) and c.tag not in {"ul", "ol"} and c.tag in _BLOCKS for c in item.children
+            )
+            loose = loose or not tight
+            written.append(_prefixed(("\n" if tight else "\n\n").join(blocks), mark, " " * len(mark)))
+        return ("\n\n" if loose else "\n").join(written)
+
+    def _table(self, node: Node) -> str:
+        rows = [row for row in node.walk() if row.tag == "tr"]
+        cells = [[c for c in row.children if isinstance(c, Node)] for row in rows]
+        if not cells:
+            return ""
+        marks = {"right": "--:", "center": ":-:"}
+        lines = [
+            self._row(cells[0]),
+            "|" + "|".join(marks.get(c.attrs.get("align", ""), ":--") for c in cells[0]) + "|",
+        ]
+        return "\n".join([*lines, *(self._row(row) for row in cells[1:])])
+
+    def _row(self, cells: list[Node]) -> str:
+        return "| " + " | ".join(self._table_cell(cell) for cell in cells) + " |"
+
+    def _table_cell(self, cell: Node) -> str:
+        # A pipe ends the cell even in code.
+        self._in_table = True
+        line = _SPACES.sub(" ", self.line(cell.children)).strip()
+        self._in_table = False
+        return re.sub(r"(?<!\\)\|", r"\\|", line)
+
+
+def _prefixed(text: str, first: str, rest: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(
+        (first if n == 0 else rest if line else rest.rstrip()) + line for n, line in enumerate(lines)
+    )
+
+
+def _wrapped(inner: str, mark: str) -> str:
+    core = inner.strip()
+    if not mark or not core:
+        return inner
+    lead, trail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
+    return f"{lead}{mark}{core}{mark}{trail}"

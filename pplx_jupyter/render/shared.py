@@ -1,0 +1,76 @@
+"""What the forms of an answer have in common besides its text: limits, the prompt, suggestions, images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pplx_jupyter.render import clean, receipts
+from pplx_jupyter.render.pieces import Code, Sentence
+from pplx_jupyter.render.words import count, one_line, plain
+
+if TYPE_CHECKING:
+    from pplx_jupyter.answer import Answer, Receipt
+
+__all__ = ["LONG", "SEARCHES", "also_kept", "filled", "images", "kept", "next_cells", "prompt"]
+
+LONG = 1500
+SEARCHES = 20
+_VALUE = 300
+
+
+def kept(receipt: Receipt | None) -> str:
+    """Give the expression for the answer in Python: ``prices.answer``; empty where there is none."""
+    name = receipts.handle(receipt)
+    return f"{name}.answer" if name else ""
+
+
+def prompt(receipt: Receipt) -> str:
+    """Give the prompt as sent, filled-in values over 300 characters cut."""
+    text = plain(receipt.prompt or receipt.question).strip()
+    for value in receipt.filled.values():
+        whole = plain(value)
+        if len(whole) > _VALUE:
+            text = text.replace(whole, f"{whole[:_VALUE]}… ({len(whole):,} characters)")
+    return text
+
+
+def filled(receipt: Receipt) -> list[Sentence]:
+    """Give each filled-in value as a sentence: its name, its beginning."""
+    return [
+        (Code(f"{{{{ {one_line(name, 80)} }}}}"), f" {one_line(value, 80)}")
+        for name, value in receipt.filled.items()
+    ]
+
+
+def images(answer: Answer) -> list[tuple[str, str | None]]:
+    """Give label and address of each image; an image is never loaded by itself."""
+    shown = []
+    for image in answer.images:
+        url = clean.safe_url(image.url)
+        host = clean.host(url) if url else "address withheld: not http(s)"
+        title = one_line(image.title, 200)
+        shown.append((f"{title} ({host})" if title else host, url))
+    return shown
+
+
+def next_cells(answer: Answer, receipt: Receipt | None) -> list[str]:
+    """Give a cell for each question that the model suggests."""
+    questions = [one_line(question, 500) for question in answer.related_questions]
+    after = ""
+    if receipt is not None and (receipt.name or receipt.job_id):
+        after = f" --after {one_line(receipt.name or receipt.job_id, 80)}"
+    return [f"%%pplx_research{after}\n{question}" for question in questions if question]
+
+
+def also_kept(answer: Answer, receipt: Receipt | None) -> Sentence:
+    """Name what the forms without folds leave out, and where it is."""
+    where = kept(receipt)
+    words = len(answer.thinking.split())
+    things = [
+        "prompt as sent" if receipt is not None and prompt(receipt) else "",
+        count(len(answer.searches), "search") if answer.searches else "",
+        f"reasoning ({count(words, 'word')})" if words else "",
+        count(len(answer.related_questions), "suggested question") if answer.related_questions else "",
+    ]
+    named = [thing for thing in things if thing]
+    return (f"Also kept: {', '.join(named)} in ", Code(where)) if named and where else ()

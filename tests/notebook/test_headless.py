@@ -1,0 +1,154 @@
+"""Runs that nobody watches: cells block, outputs are final, a failed job fails the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from pplx_jupyter.demo import quickstart
+
+if TYPE_CHECKING:
+    from pplx_jupyter.simulator import Simulator
+
+
+def outputs(notebook: Any, state: str = "completed") -> list[Any]:
+    """Give the outputs that say they are ours, in this state."""
+    found = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    return [out for out in found if out.get("metadata", {}).get("pplx_jupyter", {}).get("state") == state]
+
+
+def check_quickstart(notebook: Any) -> None:
+    shown = outputs(notebook)
+    assert len(shown) == 4
+    for line, answer in (shown[:2], shown[2:]):
+        assert "Finished" in line["data"]["text/plain"]
+        for form in ("text/html", "text/markdown", "text/plain"):
+            assert "Sources" in answer["data"][form]
+    text = json.dumps(notebook)
+    assert "widget" not in text
+    assert "waiting" not in text
+
+
+def python(*arguments: str, environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_nbclient_leaves_final_outputs(environment: dict[str, str], sim: Simulator, tmp_path: Path) -> None:
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(quickstart(), as_version=4)
+    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute(env=environment)
+    check_quickstart(notebook)
+    assert len(sim.bill.jobs) == 2
+
+
+def test_papermill_leaves_final_outputs_and_a_second_run_is_free(environment: dict[str, str], sim: Simulator, tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    for _ in range(2):
+        ran = python("-m", "papermill", str(quickstart()), str(out), environment=environment, folder=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+    shown = outputs(nbformat.read(out, as_version=4))
+    assert "From your ledger" in shown[0]["data"]["text/plain"]
+    assert len(sim.bill.jobs) == 2
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("notebook", "ipynb"), ("html", "html"), ("markdown", "md")])
+def test_nbconvert_executes_and_converts(environment: dict[str, str], sim: Simulator, tmp_path: Path, kind: str, ending: str) -> None:
+    ran = python(
+        "-m", "nbconvert", "--to", kind, "--execute", str(quickstart()), "--output-dir", str(tmp_path), "--output", "out",
+        environment=environment, folder=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    text = (tmp_path / f"out.{ending}").read_text(encoding="utf-8")
+    assert len(sim.bill.jobs) == 2
+    assert "widget-view" not in text
+    if kind == "notebook":
+        check_quickstart(nbformat.reads(text, as_version=4))
+    elif kind == "markdown":
+        assert r"[\[1\]](https://" in text
+        assert "#### Sources" in text
+    else:
+        assert '<ol class="pplx-src"' in text
+
+
+def test_a_failed_job_fails_the_run_and_the_note_stays(environment: dict[str, str], sim: Simulator, tmp_path: Path) -> None:
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    cells = ["%load_ext pplx_jupyter", "%%pplx_research bad\nWhat is tea? outcome:failed", "1 + 1"]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    for _ in range(2):
+        with pytest.raises(CellExecutionError, match="JobFailed"):
+            NotebookClient(notebook, kernel_name="python3").execute(env=environment)
+        (note,) = outputs(notebook, "failed")
+        assert "Failed after" in note["data"]["text/plain"]
+        assert not notebook.cells[2].outputs
+    assert len(sim.bill.jobs) == 1
+
+
+def test_a_timeout_ends_the_run_and_a_second_run_collects(environment: dict[str, str], sim: Simulator) -> None:
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    cell = new_code_cell("%%pplx_research slow --timeout 0.5\nWhat is tea? seconds:300")
+    notebook = new_notebook(cells=[new_code_cell("%load_ext pplx_jupyter"), cell])
+    with pytest.raises(CellExecutionError, match="WaitTimeout"):
+        NotebookClient(notebook, kernel_name="python3").execute(env=environment)
+    assert "run this cell again" in str(cell.outputs).replace("\\n", " ")
+    sim.advance(600)
+    cell.source = "%%pplx_research slow\nWhat is tea? seconds:300"
+    NotebookClient(notebook, kernel_name="python3").execute(env=environment)
+    assert len(outputs(notebook)) == 2
+    assert len(sim.bill.jobs) == 1
+
+
+def test_no_wait_returns_at_once_in_a_headless_run(environment: dict[str, str], sim: Simulator) -> None:
+    from nbclient import NotebookClient
+
+    cells = ["%load_ext pplx_jupyter", "%%pplx_research tea --no-wait\nWhat is tea?", "tea.wait().sources[0].number"]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3").execute(env=environment)
+    assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "1"
+    assert "widget" not in json.dumps(notebook)
+
+
+def test_the_environment_can_forbid_waiting(environment: dict[str, str], sim: Simulator) -> None:
+    from nbclient import NotebookClient
+
+    cells = ["%load_ext pplx_jupyter", "%%pplx_research tea\nWhat is tea? seconds:6000", "tea.status in ('submitting', 'queued', 'running')"]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3").execute(env={**environment, "PPLX_JUPYTER_WAIT": "0"})
+    assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "True"
+
+
+def test_a_script_and_an_async_program_ask_in_plain_python(environment: dict[str, str], sim: Simulator, tmp_path: Path) -> None:
+    script = (
+        "import asyncio\nfrom pplx_jupyter import research, jobs, attach\n"
+        "print(len(research('What is tea?', name='tea').wait().sources) > 0)\n"
+        "async def main():\n    job = research('What is rum?', reasoning_effort='low')\n    answer = await job\n    print(answer.cost.total > 0)\n"
+        "asyncio.run(main())\nprint(len(jobs()), attach('tea').answer.text[:4])\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    ran = python("script.py", environment=environment, folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split("\n")[:2] == ["True", "True"]
+    assert ran.stdout.split("\n")[2].startswith("2 ")
+    assert os.linesep not in ran.stderr
+
+
+def test_ipython_without_a_terminal_blocks(environment: dict[str, str], sim: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "cells.ipy").write_text("%load_ext pplx_jupyter\nget_ipython().run_cell_magic('pplx_research', 'tea', 'What is tea?')\n")
+    ran = python("-m", "IPython", "cells.ipy", environment=environment, folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "Finished" in ran.stdout
+    assert "Sources\n" in ran.stdout

@@ -1,0 +1,307 @@
+"""The magics in a real kernel, against the simulator over real HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.notebook.conftest import Kernel
+
+    from pplx_jupyter.simulator import Simulator
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SLOW = "seconds:1200"
+
+
+def finals(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [m["content"] for m in messages if m["msg_type"] == "update_display_data"]
+
+
+def is_answer(message: dict[str, Any]) -> bool:
+    return message["msg_type"] == "update_display_data" and "Sources" in str(message["content"]["data"])
+
+
+def test_a_cell_returns_at_once_and_its_outputs_become_the_answer(kernel: Kernel, sim: Simulator) -> None:
+    ran = kernel.run("%%pplx_research tea --effort high\nWhat is tea?")
+    assert ran.reply["status"] == "ok", ran.error
+    panel, hint = ran.displays
+    assert WIDGET in panel["data"]
+    assert "run this cell again" in hint["data"]["text/plain"].replace("\n", " ")
+    messages = kernel.until(is_answer)
+    upper, lower = finals(messages)[-2:]
+    assert upper["transient"]["display_id"] == panel["transient"]["display_id"]
+    assert lower["transient"]["display_id"] == hint["transient"]["display_id"]
+    for form in ("text/html", "text/markdown", "text/plain"):
+        assert "Finished" in upper["data"][form]
+        assert "Sources" in lower["data"][form]
+    assert WIDGET not in upper["data"]
+    assert lower["metadata"]["pplx_jupyter"]["state"] == "completed"
+    assert {m["parent_header"]["msg_id"] for m in messages} == {ran.msg_id}
+    assert len(sim.bill.jobs) == 1
+    assert kernel.value("tea.answer.cost.total > 0, tea.status") == "(True, 'completed')"
+
+
+def test_running_a_settled_cell_again_sends_nothing_and_says_so(kernel: Kernel, sim: Simulator) -> None:
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    kernel.until(is_answer)
+    asked = len(sim.requests)
+    again = kernel.run("%%pplx_research tea\nWhat is tea?")
+    upper, lower = again.displays
+    assert "From your ledger" in upper["data"]["text/plain"]
+    assert "nothing sent" in upper["data"]["text/plain"].replace("\n", " ")
+    assert "Sources" in lower["data"]["text/html"]
+    assert len(sim.requests) == asked
+    assert len(sim.bill.jobs) == 1
+
+
+def test_running_a_cell_whose_job_is_under_way_follows_it(kernel: Kernel, sim: Simulator) -> None:
+    kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
+    again = kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
+    assert WIDGET in again.displays[0]["data"]
+    kernel.run("import time; time.sleep(1)")
+    assert len(sim.bill.jobs) == 1
+
+
+def test_a_mended_typo_offers_to_cancel_the_cells_earlier_job(kernel: Kernel, sim: Simulator) -> None:
+    kernel.run(f"%%pplx_research tea\nWaht is tea? {SLOW}")
+    kernel.until(lambda _: bool(sim.bill.jobs))
+    ran = kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
+    opened = str([m["content"] for m in ran.messages if m["msg_type"] == "comm_open"])
+    assert "This cell asked another question before" in opened
+    assert "Cancel the earlier job" in opened
+
+
+def test_another_cell_with_another_question_is_no_mended_typo(kernel: Kernel) -> None:
+    kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}", cell="one")
+    ran = kernel.run(f"%%pplx_research rum\nWhat is rum? {SLOW}", cell="two")
+    assert "asked another question before" not in str([m["content"] for m in ran.messages])
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("%%pplx_research --recensy week\nx", "--recensy is not an option; did you mean --recency? Nothing was sent."),
+        ("%%pplx_research --search-mode web\nx", "did you mean --mode? Nothing was sent."),
+        ("%%pplx_research --recency fortnight\nx", "--recency fortnight: choose hour, day, week, month or year. Nothing was sent."),
+        ("%%pplx_research --recency\nx", "--recency lacks its value: choose hour, day, week, month or year. Nothing was sent."),
+        ("%%pplx_research a b\nx", "one word too many"),
+        ("%%pplx_research 2much\nx", "cannot be a variable's name"),
+        ("%%pplx_research --max-tokens many\nx", "--max-tokens many: write a whole number. Nothing was sent."),
+        ("%%pplx_research --max-tokens 0\nx", "--max-tokens"),
+        ('%%pplx_research "a\nx', "a quotation mark on this line is not closed"),
+        ("%%pplx_research --recency week --after-date 01/02/2026\nx", "--recency and --after-date exclude each other"),
+        ("%%pplx_research\nx {{ nothere }}", "{{ nothere }} is not defined"),
+        ("%%pplx_research\nx {{ 1 + }}", "the prompt's template cannot be read"),
+        ("%%pplx_research\nx {{ open", "never closes it"),
+        ("%%pplx_research --effort high\n  \n", "the cell has no prompt"),
+        ("%pplx_research What is tea", "takes no prompt on its line"),
+        ("%%pplx_research --wait --no-wait\nx", "--wait and --no-wait exclude each other"),
+        ("%%pplx_research --timeout soon\nx", "--timeout soon: write a number of seconds"),
+        ("%pplx shwo", "did you mean %pplx show?"),
+        ("%pplx show", "takes one job"),
+        ("%pplx show nosuch", "no job “nosuch” is in the ledger"),
+        ("%pplx key pplx-secret", "takes no key on its line"),
+        ("%pplx jobs --everything", "is not an option here"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_sends_nothing(kernel_once: Kernel, sim_once: Simulator, cell: str, line: str) -> None:
+    ran = kernel_once.run(cell)
+    assert ran.reply["status"] == "error"
+    said = ran.error or ran.text.strip().splitlines()[-1]
+    assert line in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+    assert not sim_once.requests
+
+
+def test_the_magic_explains_itself(kernel_once: Kernel) -> None:
+    for cell in ("%pplx_research", "%%pplx_research\n\n  \n"):
+        text = kernel_once.run(cell).text
+        assert "%%pplx_research prices --effort high" in text
+        assert "--domains" in text
+        assert "--take" in text
+    assert "Example" in str(kernel_once.run("%pplx_research?").reply["payload"])
+    assert "%pplx settle ID" in kernel_once.run("%pplx").text
+
+
+def test_without_a_key_one_line_says_how_to_get_one(environment: dict[str, str], sim: Simulator) -> None:
+    from tests.notebook.conftest import Kernel
+
+    kernel = Kernel({k: v for k, v in environment.items() if k != "PERPLEXITY_API_KEY"})
+    try:
+        kernel.run("%load_ext pplx_jupyter")
+        ran = kernel.run("%%pplx_research\nWhat is tea?")
+        assert ran.error.startswith("KeyMissing: no Perplexity key is set.")
+        for word in ("%pplx key", "PERPLEXITY_API_KEY", "%pplx demo", "Nothing was sent"):
+            assert word in ran.error
+        kernel.run("%pplx key", answer="pplx-typed-0123456789abcdef")
+        assert kernel.run("%%pplx_research\nWhat is tea?").reply["status"] == "ok"
+        kernel.until(is_answer)
+        kept = kernel.run("print(In)").text + kernel.run("%pplx doctor").displays[0]["data"]["text/plain"]
+        assert "pplx-typed" not in kept
+        assert "…cdef" in kept
+    finally:
+        kernel.close()
+    assert len(sim.bill.jobs) == 1
+
+
+def test_failure_shows_a_note_with_what_to_do_and_is_not_bought_again(kernel: Kernel, sim: Simulator) -> None:
+    kernel.run("%%pplx_research bad\nWhat is tea? outcome:failed")
+    messages = kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Failed after" in str(m["content"]))
+    note = finals(messages)[-1]["data"]
+    assert "--refresh" in note["text/plain"]
+    again = kernel.run("%%pplx_research bad\nWhat is tea? outcome:failed")
+    assert "Failed after" in again.displays[-1]["data"]["text/plain"]
+    assert len(sim.bill.jobs) == 1
+    assert kernel.run("bad.wait()").error.startswith("JobFailed: bad (")
+    retried = kernel.run("%pplx retry bad")
+    assert WIDGET in retried.displays[0]["data"]
+    kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Failed after" in str(m["content"]))
+    assert len(sim.bill.jobs) == 2
+
+
+def test_an_unconfirmed_job_is_settled_by_the_user_alone(kernel: Kernel, sim: Simulator) -> None:
+    sim.add_fault("reset-after@post+agent", times=1)
+    kernel.run("%%pplx_research tea --backend agent\nWhat is tea?")
+    kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Unconfirmed" in str(m["content"]))
+    again = kernel.run("%%pplx_research tea --backend agent\nWhat is tea?")
+    assert "Unconfirmed" in again.displays[-1]["data"]["text/plain"]
+    assert len(sim.bill.jobs) == 1
+    assert kernel.run("tea.wait()").error.startswith("JobUnconfirmed")
+    assert "needs one of" in kernel.run("%pplx settle tea").text
+    kernel.run("%pplx settle tea --ask-again")
+    kernel.until(is_answer)
+    assert len(sim.bill.jobs) == 2
+    assert kernel.value("tea.status") == "'completed'"
+
+
+def test_dropping_an_unconfirmed_job_closes_it(kernel: Kernel, sim: Simulator) -> None:
+    sim.add_fault("reset-after@post+agent", times=1)
+    kernel.run("%%pplx_research tea --backend agent\nWhat is tea?")
+    kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Unconfirmed" in str(m["content"]))
+    assert "is closed" in kernel.run("%pplx settle tea --drop").text
+    kernel.run("%%pplx_research tea --backend agent\nWhat is tea?")
+    assert kernel.value("tea.status") == "'cancelled'"
+    assert len(sim.bill.jobs) == 1
+
+
+def test_cancel_asks_the_service(kernel: Kernel, sim: Simulator) -> None:
+    kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
+    kernel.until(lambda _: bool(sim.bill.jobs))
+    assert "asked to stop" in kernel.run("%pplx cancel tea").text
+    kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Cancelled after" in str(m["content"]))
+    assert kernel.run("tea.wait()").error.startswith("JobCancelled")
+    assert "nothing to cancel" in kernel.run("%pplx cancel tea").text
+
+
+def test_show_attach_and_jobs_find_a_job_of_another_kernel(kernel: Kernel, environment: dict[str, str], sim: Simulator) -> None:
+    from tests.notebook.conftest import Kernel
+
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    kernel.until(is_answer)
+    job_id = kernel.value("tea.id").strip("'")
+    other = Kernel(environment)
+    try:
+        other.run("%load_ext pplx_jupyter")
+        assert job_id in other.run("%pplx jobs").displays[0]["data"]["text/plain"]
+        assert "Sources" in other.run(f"%pplx show {job_id[:4]}").displays[-1]["data"]["text/plain"]
+        other.run("%pplx attach tea")
+        assert other.value("tea.id") == repr(job_id)
+        assert other.run("tea").displays[-1]["data"]["text/html"]
+    finally:
+        other.close()
+    assert len(sim.bill.jobs) == 1
+
+
+def test_awaiting_and_waiting_give_the_answer_and_its_permanent_forms(kernel: Kernel) -> None:
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    ran = kernel.run("answer = await tea\nanswer")
+    forms = ran.displays[-1]["data"]
+    assert "Finished" in forms["text/plain"]
+    assert "Sources" in forms["text/html"]
+    assert kernel.value("tea.wait().text == answer.text") == "True"
+    timed_out = kernel.run(f"from pplx_jupyter import research\nresearch('slow {SLOW}').wait(timeout=0.3)")
+    assert timed_out.error.startswith("WaitTimeout")
+    assert "it goes on" in timed_out.error
+
+
+def test_the_kernels_own_tasks_go_on_in_a_nested_wait(kernel: Kernel) -> None:
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    code = (
+        "import asyncio\nticks = []\n"
+        "async def tick():\n    while True:\n        ticks.append(1)\n        await asyncio.sleep(0.05)\n"
+        "task = asyncio.get_running_loop().create_task(tick())\n"
+        "_ = tea.wait(nested=True)\ncount = len(ticks)\ntask.cancel()\n"
+    )
+    ran = kernel.run(code)
+    assert ran.reply["status"] == "ok", ran.error
+    assert int(kernel.value("count")) > 5
+
+
+def test_config_and_environment_set_what_cells_do(kernel: Kernel, sim: Simulator) -> None:
+    kernel.run("%config PplxResearch.backend = 'agent'")
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    kernel.until(is_answer)
+    assert sim.bill.jobs[0]["backend"] == "agent"
+    assert "timeout" in kernel.run("%config PplxResearch").text
+
+
+def test_an_account_without_sonar_moves_to_agent_and_says_so(kernel: Kernel, sim: Simulator) -> None:
+    sim.sonar_retired = True
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    messages = kernel.until(is_answer)
+    shown = str([m["content"] for m in messages])
+    assert "Moved to the agent API" in shown
+    assert "Answered by the agent API" in str(finals(messages)[-1]["data"])
+    assert [job["backend"] for job in sim.bill.jobs] == ["agent"]
+    assert "retired for this key" in kernel.run("%pplx doctor").displays[0]["data"]["text/plain"]
+
+
+def test_unloading_takes_everything_away_and_loading_twice_is_one(kernel: Kernel) -> None:
+    kernel.run("%load_ext pplx_jupyter\n%reload_ext pplx_jupyter")
+    assert kernel.value("sum(type(c).__name__ == 'PplxResearch' for c in get_ipython().configurables)") == "1"
+    kernel.run("%unload_ext pplx_jupyter")
+    assert "not found" in kernel.run("%pplx").text
+    kernel.run("%load_ext pplx_jupyter")
+    assert "%pplx show" in kernel.run("%pplx").text
+
+
+def test_the_demo_needs_no_key(environment: dict[str, str], sim: Simulator) -> None:
+    from tests.notebook.conftest import Kernel
+
+    kernel = Kernel({k: v for k, v in environment.items() if k != "PERPLEXITY_API_KEY"})
+    try:
+        kernel.run("%load_ext pplx_jupyter")
+        assert "asks the simulator" in kernel.run("%pplx demo").text
+        assert kernel.run("%%pplx_research tea\nWhat is tea? seconds:60").reply["status"] == "ok"
+        kernel.until(is_answer)
+        assert "has ended" in kernel.run("%pplx demo --stop").text
+        assert kernel.run("%%pplx_research tea\nWhat is tea? seconds:60").error.startswith("KeyMissing")
+    finally:
+        kernel.close()
+    assert not sim.requests
+
+
+@pytest.fixture(scope="module")
+def sim_once() -> Any:
+    from pplx_jupyter.simulator import Simulator
+
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def kernel_once(sim_once: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    import os
+
+    from tests.notebook.conftest import KEY, Kernel
+
+    folder = tmp_path_factory.mktemp("kernel")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
+    ours = {"PERPLEXITY_BASE_URL": sim_once.url, "PERPLEXITY_API_KEY": KEY, "PPLX_JUPYTER_LEDGER": str(folder / "l.sqlite")}
+    kernel = Kernel({**kept, **ours})
+    kernel.run("%load_ext pplx_jupyter")
+    yield kernel
+    kernel.close()
