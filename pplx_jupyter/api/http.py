@@ -111,7 +111,8 @@ class Client:
             decoded, is_json = json.loads(text), True
         except (ValueError, RecursionError):
             decoded, is_json = None, False
-        return Reply(response.status_code, response.headers, text, decoded, is_json)
+        headers = httpx.Headers({name: self._withheld(value) for name, value in response.headers.items()})
+        return Reply(response.status_code, headers, text, decoded, is_json)
 
     def _withheld(self, text: str) -> str:
         """Take the key out of what a server, or an error, says: it may repeat the header, and is kept."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter import render
 from pplx_jupyter.job import receipt_of
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
-from pplx_jupyter.notebook.progress import status_text, usual
+from pplx_jupyter.notebook.progress import status_text, usual, usual_range
 from pplx_jupyter.notebook.view import final_forms, show_final, show_live, show_text
 from pplx_jupyter.render.words import duration, time_of_day
 
@@ -50,8 +50,12 @@ def show(
     if place.kernel is None:
         _show_in_terminal(session, row, blocks=blocks)
     elif place.headless:
-        _block_headless(shell, job, session, row, place, timeout=timeout, brief=brief)
-        return
+        if blocks:
+            _block_headless(shell, job, session, row, place, timeout=timeout, brief=brief)
+            return
+        shell.display_pub.publish(
+            data=render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata=output_metadata(row)
+        )
     else:
         show_live(shell, session, row, place, brief=brief, earlier=_earlier(session, row, place))
     session.watch()

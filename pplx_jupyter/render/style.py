@@ -6,6 +6,8 @@ must not be lost (alignment, small print, scrolling of wide tables) is said inli
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["NOTE", "SMALL", "stylesheet", "wrap"]
 
 SMALL = 'style="font-size:12px;margin:0"'
@@ -71,6 +73,7 @@ animation:pplx-b 2.4s ease-in-out infinite alternate}
 .pplx sup.pplx-c a{background:none}.pplx sup.pplx-c span{font-size:inherit}}
 """
 _STYLE = f"<style>{_CSS}</style>"
+_BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")
 
 
 def stylesheet() -> str:
@@ -79,6 +82,10 @@ def stylesheet() -> str:
 
 
 def wrap(html: str, *, cls: str = "") -> str:
-    """Put safe HTML into our root element, with the stylesheet; `cls` is further classes of ours."""
+    """Put safe HTML into our root element, with the stylesheet; `cls` is further classes of ours.
+
+    ``nbconvert --to markdown`` pastes this into Markdown, where a blank line ends a block of HTML and
+    GitHub shows a stylesheet as text: so there is no blank line, and the stylesheet comes last.
+    """
     names = f"pplx {cls}".strip()
-    return f'<div class="{names}" style="max-width:50em">{_STYLE}{html}</div>'
+    return f'<div class="{names}" style="max-width:50em">{_BLANK_LINE.sub("&#10;", html)}{_STYLE}</div>'

@@ -58,7 +58,9 @@ class Ran:
         """The error as the cell shows it, without colours."""
         import re
 
-        shown = [line for m in self.messages if m["msg_type"] == "error" for line in m["content"]["traceback"]]
+        shown = [
+            line for m in self.messages if m["msg_type"] == "error" for line in m["content"]["traceback"]
+        ]
         return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(shown))
 
     @property
@@ -78,8 +80,16 @@ class Kernel:
     def run(self, code: str, *, cell: str = "cell-1", headless: bool = False, answer: str = "") -> Ran:
         """Run a cell and wait until it is idle."""
         started = time.monotonic()
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "stop_on_error": True}
-        message = self.client.session.msg("execute_request", {**content, "allow_stdin": not headless}, metadata={"cellId": cell})
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "stop_on_error": True,
+        }
+        message = self.client.session.msg(
+            "execute_request", {**content, "allow_stdin": not headless}, metadata={"cellId": cell}
+        )
         self.client.shell_channel.send(message)
         msg_id = message["header"]["msg_id"]
         messages = []

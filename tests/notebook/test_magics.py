@@ -82,16 +82,31 @@ def test_another_cell_with_another_question_is_no_mended_typo(kernel: Kernel) ->
 @pytest.mark.parametrize(
     ("cell", "line"),
     [
-        ("%%pplx_research --recensy week\nx", "--recensy is not an option; did you mean --recency? Nothing was sent."),
+        (
+            "%%pplx_research --recensy week\nx",
+            "--recensy is not an option; did you mean --recency? Nothing was sent.",
+        ),
         ("%%pplx_research --search-mode web\nx", "did you mean --mode? Nothing was sent."),
-        ("%%pplx_research --recency fortnight\nx", "--recency fortnight: choose hour, day, week, month or year. Nothing was sent."),
-        ("%%pplx_research --recency\nx", "--recency lacks its value: choose hour, day, week, month or year. Nothing was sent."),
+        (
+            "%%pplx_research --recency fortnight\nx",
+            "--recency fortnight: choose hour, day, week, month or year. Nothing was sent.",
+        ),
+        (
+            "%%pplx_research --recency\nx",
+            "--recency lacks its value: choose hour, day, week, month or year. Nothing was sent.",
+        ),
         ("%%pplx_research a b\nx", "one word too many"),
         ("%%pplx_research 2much\nx", "cannot be a variable's name"),
-        ("%%pplx_research --max-tokens many\nx", "--max-tokens many: write a whole number. Nothing was sent."),
+        (
+            "%%pplx_research --max-tokens many\nx",
+            "--max-tokens many: write a whole number. Nothing was sent.",
+        ),
         ("%%pplx_research --max-tokens 0\nx", "--max-tokens"),
         ('%%pplx_research "a\nx', "a quotation mark on this line is not closed"),
-        ("%%pplx_research --recency week --after-date 01/02/2026\nx", "--recency and --after-date exclude each other"),
+        (
+            "%%pplx_research --recency week --after-date 01/02/2026\nx",
+            "--recency and --after-date exclude each other",
+        ),
         ("%%pplx_research\nx {{ nothere }}", "{{ nothere }} is not defined"),
         ("%%pplx_research\nx {{ 1 + }}", "the prompt's template cannot be read"),
         ("%%pplx_research\nx {{ open", "never closes it"),
@@ -106,7 +121,9 @@ def test_another_cell_with_another_question_is_no_mended_typo(kernel: Kernel) ->
         ("%pplx jobs --everything", "is not an option here"),
     ],
 )
-def test_a_users_mistake_is_one_line_and_sends_nothing(kernel_once: Kernel, sim_once: Simulator, cell: str, line: str) -> None:
+def test_a_users_mistake_is_one_line_and_sends_nothing(
+    kernel_once: Kernel, sim_once: Simulator, cell: str, line: str
+) -> None:
     ran = kernel_once.run(cell)
     assert ran.reply["status"] == "error"
     said = ran.error or ran.text.strip().splitlines()[-1]
@@ -149,7 +166,9 @@ def test_without_a_key_one_line_says_how_to_get_one(environment: dict[str, str],
 
 def test_failure_shows_a_note_with_what_to_do_and_is_not_bought_again(kernel: Kernel, sim: Simulator) -> None:
     kernel.run("%%pplx_research bad\nWhat is tea? outcome:failed")
-    messages = kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Failed after" in str(m["content"]))
+    messages = kernel.until(
+        lambda m: m["msg_type"] == "update_display_data" and "Failed after" in str(m["content"])
+    )
     note = finals(messages)[-1]["data"]
     assert "--refresh" in note["text/plain"]
     again = kernel.run("%%pplx_research bad\nWhat is tea? outcome:failed")
@@ -196,7 +215,9 @@ def test_cancel_asks_the_service(kernel: Kernel, sim: Simulator) -> None:
     assert "nothing to cancel" in kernel.run("%pplx cancel tea").text
 
 
-def test_show_attach_and_jobs_find_a_job_of_another_kernel(kernel: Kernel, environment: dict[str, str], sim: Simulator) -> None:
+def test_show_attach_and_jobs_find_a_job_of_another_kernel(
+    kernel: Kernel, environment: dict[str, str], sim: Simulator
+) -> None:
     from tests.notebook.conftest import Kernel
 
     kernel.run("%%pplx_research tea\nWhat is tea?")
@@ -300,7 +321,11 @@ def kernel_once(sim_once: Simulator, tmp_path_factory: pytest.TempPathFactory) -
 
     folder = tmp_path_factory.mktemp("kernel")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
-    ours = {"PERPLEXITY_BASE_URL": sim_once.url, "PERPLEXITY_API_KEY": KEY, "PPLX_JUPYTER_LEDGER": str(folder / "l.sqlite")}
+    ours = {
+        "PERPLEXITY_BASE_URL": sim_once.url,
+        "PERPLEXITY_API_KEY": KEY,
+        "PPLX_JUPYTER_LEDGER": str(folder / "l.sqlite"),
+    }
     kernel = Kernel({**kept, **ours})
     kernel.run("%load_ext pplx_jupyter")
     yield kernel

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 def terminal(environment: dict[str, str]) -> Iterator[pexpect.spawn]:
     arguments = ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit", "--colors=nocolor"]
     child = pexpect.spawn(
-        sys.executable, arguments, env={**environment, "TERM": "dumb", "COLUMNS": "200"}, encoding="utf-8", timeout=20, dimensions=(50, 200)
+        sys.executable,
+        arguments,
+        env={**environment, "TERM": "dumb", "COLUMNS": "200"},
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(50, 200),
     )
     child.expect(r"In \[1\]: ")
     child.sendline("%load_ext pplx_jupyter")
@@ -32,7 +37,9 @@ def ask(terminal: pexpect.spawn, line: str, prompt: str) -> None:
     terminal.sendline(f"get_ipython().run_cell_magic('pplx_research', {line!r}, {prompt!r})")
 
 
-def test_the_prompt_is_back_at_once_and_the_answer_comes_by_itself(terminal: pexpect.spawn, sim: Simulator) -> None:
+def test_the_prompt_is_back_at_once_and_the_answer_comes_by_itself(
+    terminal: pexpect.spawn, sim: Simulator
+) -> None:
     ask(terminal, "tea", "What is tea?")
     terminal.expect(r"tea \([0-9a-f]{6}\): sending")
     started = time.monotonic()
