@@ -103,13 +103,17 @@ def _simulator(options: argparse.Namespace) -> int:
             flush=True,
         )
 
-    serve(
-        port=options.port,
-        speed=options.speed,
-        sonar_retired=options.sonar_retired,
-        faults=options.fault,
-        announce=announce,
-    )
+    try:
+        serve(
+            port=options.port,
+            speed=options.speed,
+            sonar_retired=options.sonar_retired,
+            faults=options.fault,
+            announce=announce,
+        )
+    except ValueError as error:
+        print(f"pplx-jupyter: --fault: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

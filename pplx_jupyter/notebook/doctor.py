@@ -92,6 +92,8 @@ def _ledger(session: Session) -> Iterator[Finding]:
 
 
 def _kernel(shell: Any, session: Session) -> Iterator[Finding]:
+    if shell is None:
+        return
     place = here(shell, session.settings)
     if place.kernel is None:
         yield (

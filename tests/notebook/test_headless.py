@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -16,6 +15,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from pplx_jupyter.demo import quickstart
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pplx_jupyter.simulator import Simulator
 
 

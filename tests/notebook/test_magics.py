@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.notebook.conftest import Kernel
-
     from pplx_jupyter.simulator import Simulator
+    from tests.notebook.conftest import Kernel
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SLOW = "seconds:1200"
