@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,25 +91,27 @@ class Settings:
 
 
 def _from_pyproject(folder: Path) -> dict[str, Any]:
-    for parent in (folder, *folder.parents):
-        path = parent / "pyproject.toml"
-        try:
-            with path.open("rb") as file:
-                tools = tomllib.load(file).get("tool", {})
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            # A ValueError, too, is a file that is not UTF-8.
-            raise RequestError(f"{path} cannot be read: {error}. Nothing was sent.") from error
-        table = tools.get("pplx_jupyter", {}) if isinstance(tools, dict) else {}
-        if not isinstance(table, dict):
-            raise RequestError(f"[tool.pplx_jupyter] in {path} is not a table of settings. Nothing was sent.")
-        for name in table:
-            if name not in Settings.names():
-                known = ", ".join(Settings.names())
-                raise RequestError(f"[tool.pplx_jupyter] in {path} has no setting {name}; it knows {known}.")
-        return {k: _read(k, v, f"{k} in {path}") for k, v in table.items()}
-    return {}
+    path = next(
+        (found for parent in (folder, *folder.parents) if (found := parent / "pyproject.toml").is_file()),
+        None,
+    )
+    if path is None:
+        return {}
+    import tomllib
+
+    try:
+        tools = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError) as error:
+        # A ValueError, too, is a file that is not UTF-8.
+        raise RequestError(f"{path} cannot be read: {error}. Nothing was sent.") from error
+    table = tools.get("pplx_jupyter", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise RequestError(f"[tool.pplx_jupyter] in {path} is not a table of settings. Nothing was sent.")
+    for name in table:
+        if name not in Settings.names():
+            known = ", ".join(Settings.names())
+            raise RequestError(f"[tool.pplx_jupyter] in {path} has no setting {name}; it knows {known}.")
+    return {k: _read(k, v, f"{k} in {path}") for k, v in table.items()}
 
 
 def _read(name: str, value: Any, where: str) -> Any:

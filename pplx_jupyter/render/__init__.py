@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pplx_jupyter.render.failures import failure_forms, failure_line, failure_note
+    from pplx_jupyter.render.hint import hint_forms
     from pplx_jupyter.render.page import answer_forms
     from pplx_jupyter.render.pieces import Bold, Code, Note, note_forms
     from pplx_jupyter.render.raw import raw_forms
-    from pplx_jupyter.render.state import hint_forms, state_forms
+    from pplx_jupyter.render.state import state_forms
     from pplx_jupyter.render.style import stylesheet, wrap
 
 __all__ = [
@@ -42,7 +43,7 @@ _HOME = {
     "failure_forms": "failures",
     "failure_line": "failures",
     "failure_note": "failures",
-    "hint_forms": "state",
+    "hint_forms": "hint",
     "note_forms": "pieces",
     "raw_forms": "raw",
     "state_forms": "state",
