@@ -74,7 +74,7 @@ class Panel:
         self._shown = _Texts.of(row, now, mode="watching", earlier=earlier)
         self._html = {
             name: widgets.HTML(getattr(self._shown, name), layout=plain, style=style)
-            for name in ("state", "clock", "beside", "line", "note")
+            for name in ("state", "clock", "beside", "bar", "line", "note")
         }
         question = widgets.HTML(_question(row), layout=plain, style=style)
         texts = self._shown.buttons + ("",) * ((3 if earlier else 2) - len(self._shown.buttons))
@@ -83,10 +83,10 @@ class Panel:
         ]
         for made in self._buttons:
             made.on_click(lambda clicked: on_click(clicked.description))
-        self._bar = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=row_layout)
+        self._buttons_row = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=row_layout)
         head = widgets.HBox([self._html[name] for name in ("state", "clock", "beside")], layout=row_layout)
         self.box = widgets.VBox(
-            [head, question, self._html["line"], self._bar, self._html["note"]],
+            [head, question, self._html["bar"], self._html["line"], self._buttons_row, self._html["note"]],
             layout=widgets.Layout(
                 border="1px solid rgba(128,128,128,.4)",
                 padding="10px 16px 8px",
@@ -94,7 +94,7 @@ class Panel:
                 margin="2px 0 6px",
             ),
         )
-        self._all = [self.box, head, self._bar, question, *self._html.values(), *self._buttons]
+        self._all = [self.box, head, self._buttons_row, question, *self._html.values(), *self._buttons]
         for widget in self._all:
             pin_widget(widget, pin)
 
@@ -129,7 +129,7 @@ class Panel:
             if texts.buttons != self._shown.buttons:
                 for made, text in zip(self._buttons, texts.buttons, strict=False):
                     made.description = text
-                self._bar.children = tuple(self._buttons[: len(texts.buttons)])
+                self._buttons_row.children = tuple(self._buttons[: len(texts.buttons)])
             self._shown = texts
 
     def forget_earlier(self) -> None:
@@ -161,6 +161,7 @@ class _Texts:
     state: str
     clock: str
     beside: str
+    bar: str
     line: str
     note: str
     buttons: tuple[str, ...]
@@ -181,11 +182,15 @@ class _Texts:
             state=_state(told),
             clock=f'<div class="pplx">{clock}</div>',
             beside=_muted(told.beside),
+            bar="" if mode == "stopped" else _BAR,
             line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
             note=_note({"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED), row),
             buttons=_buttons(told, mode, earlier=earlier is not None),
         )
 
+
+# An animation that starts anew where its HTML is replaced: so it stands in a widget of its own.
+_BAR = '<div class="pplx" style="max-width:none"><div class="pplx-bar" style="margin:4px 0 6px"><i></i></div></div>'
 
 _STOPPED_STATE = Progress(
     "◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", ""
@@ -213,11 +218,8 @@ def _muted(text: str) -> str:
 
 def _question(row: Row) -> str:
     question = escape(one_line(row.question, 140))
-    bar = '<div class="pplx-bar" style="margin:6px 0"><i></i></div>'
     # The stylesheet stands in the one widget that never changes.
-    return (
-        f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{bar}</div>'
-    )
+    return f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div></div>'
 
 
 def _note(text: str, row: Row) -> str:
