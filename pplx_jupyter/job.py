@@ -182,7 +182,7 @@ class Job:
             nest_asyncio2.apply(loop)
         except ValueError as error:
             raise RequestError(f"nested waiting is not possible here: {error}. Use await job.") from error
-        waiting = loop.create_task(self._finish(timeout))
+        waiting = loop.create_task(self._finish(timeout, asyncio.current_task(loop)))
         try:
             answer: Answer = loop.run_until_complete(waiting)
         except BaseException:
@@ -195,13 +195,17 @@ class Job:
         """Wait without blocking the loop; cancelling the waiting does not cancel the job."""
         return self._finish(None).__await__()
 
-    async def _finish(self, seconds: float | None) -> Answer:
+    async def _finish(self, seconds: float | None, outer: asyncio.Task[Any] | None = None) -> Answer:
         known = self._watch()
+        cancels = 0 if outer is None else outer.cancelling()
         until = None if seconds is None else time.monotonic() + seconds
         while not self._is_over(known):
             left = _TICK if until is None else min(_TICK, until - time.monotonic())
             if left <= 0:
                 raise self._timed_out(seconds)
+            if outer is not None and outer.cancelling() > cancels:
+                # asyncio.run turns an interrupt into a cancel of the task that waits here, which cannot hear it.
+                raise asyncio.CancelledError
             # Ticks on purpose: a kernel whose loop sleeps longer does not notice an interrupt.
             await asyncio.sleep(left)
         return self._result()

@@ -6,6 +6,7 @@ returns; the watcher on the background thread does the rest.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import dataclasses
 import os
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.watch.watcher import Watcher
 
 __all__ = ["Session", "Submission", "current_session", "use_session"]
+
+_HEAD_START_SECONDS = 0.05
 
 _GRACE_SECONDS = 3.0
 """How long a script that ends waits for its intents to leave."""
@@ -257,25 +260,34 @@ class Session:
         account = account_of(key, self.base_url, ledger.salt)
         with self._lock:
             running = self._watchers.get(account)
-            if running is None or running.pid != os.getpid() or running.future.done():
+            if running is None or not running.is_alive:
                 self._watchers[account] = self._start(account, ledger, key)
         self.bell.ring()
 
     def _start(self, account: str, ledger: Ledger, key: Secret) -> _Running:
         from pplx_jupyter.watch.thread import run_in_background
-        from pplx_jupyter.watch.watcher import Watcher
 
         def client() -> Client:
-            # Called on the background thread: httpx takes a tenth of a second to import, which no cell should wait.
             from pplx_jupyter.api.http import Client
 
             return Client(self.base_url, key, transport=self._transport)
 
+        async def follow() -> None:
+            # The watcher and httpx take a fifth of a second to import, on this thread, but under the same
+            # interpreter lock: the cell that asked ends first.
+            await asyncio.sleep(_HEAD_START_SECONDS)
+            from pplx_jupyter.watch.watcher import Watcher
+
+            watcher = Watcher(ledger, self.bell, account=account, client=client, secret_of=self._secrets.get)
+            if running.begin(watcher):
+                await watcher.run()
+
         if self._leaving_from != os.getpid():
             self._leaving_from = os.getpid()
             atexit.register(self._say_goodbye, os.getpid())
-        watcher = Watcher(ledger, self.bell, account=account, client=client, secret_of=self._secrets.get)
-        return _Running(os.getpid(), watcher, run_in_background(watcher.run()))
+        running = _Running(os.getpid())
+        running.future = run_in_background(follow())
+        return running
 
     def cancel(self, job_id: str) -> None:
         """Ask the service to cancel a job; an intent that has not left is dropped instead."""
@@ -328,7 +340,7 @@ class Session:
         """End the watchers of this session; jobs under way go on, and another process may follow them."""
         with self._lock:
             for running in self._watchers.values():
-                running.watcher.close()
+                running.close()
             self._watchers.clear()
 
     def _say_goodbye(self, pid: int) -> None:
@@ -365,13 +377,31 @@ class Session:
         return [row for row in rows if row is not None and row.is_open]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class _Running:
     """A watcher and the process whose thread runs it: a fork has the record, but not the thread."""
 
-    pid: int
-    watcher: Watcher
-    future: Future[None]
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.future: Future[None] | None = None
+        self._lock = threading.Lock()
+        self._watcher: Watcher | None = None
+        self._closed = False
+
+    @property
+    def is_alive(self) -> bool:
+        return self.pid == os.getpid() and self.future is not None and not self.future.done()
+
+    def begin(self, watcher: Watcher) -> bool:
+        """Take the watcher that the thread has made; say whether it is still wanted."""
+        with self._lock:
+            self._watcher = watcher
+            return not self._closed
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._watcher is not None:
+                self._watcher.close()
 
 
 def _to_send(row: Row, *, retry_failed: bool) -> bool:

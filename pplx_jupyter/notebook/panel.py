@@ -1,6 +1,7 @@
 """The panel: what a person sees of a job under way, in core ipywidgets.
 
-Each thing that changes at its own pace is one HTML widget, since an update replaces its DOM.
+What changes at its own pace is one HTML widget, since an update replaces its DOM: the line with the
+clock, the question with the bar, what is known besides, the note.
 Widgets are made on the cell's thread; after that the painter alone writes to them.
 """
 
@@ -10,7 +11,7 @@ import contextlib
 import dataclasses
 import threading
 from html import escape
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pplx_jupyter.notebook.display import pin_widget
 from pplx_jupyter.notebook.progress import Progress, id_line, progress_of
@@ -63,38 +64,26 @@ class Panel:
         self, row: Row, pin: Pin, on_click: Callable[[str], None], *, now: float, earlier: Row | None = None
     ) -> None:
         import ipywidgets as widgets
-        from ipywidgets.widgets.widget_string import HTMLStyle
 
+        shared = _shared()
         self._lock = threading.Lock()
         self._earlier = earlier
-        # Layouts and styles are widgets themselves: shared, they cost a message once instead of twelve times.
-        plain, style, button_style = widgets.Layout(margin="0"), HTMLStyle(), widgets.ButtonStyle()
-        button = widgets.Layout(width="auto", margin="0 8px 4px 0")
-        row_layout = widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0")
         self._shown = _Texts.of(row, now, mode="watching", earlier=earlier)
         self._html = {
-            name: widgets.HTML(getattr(self._shown, name), layout=plain, style=style)
-            for name in ("state", "clock", "beside", "bar", "line", "note")
+            name: widgets.HTML(getattr(self._shown, name), layout=shared.plain, style=shared.html)
+            for name in ("head", "question", "line", "note")
         }
-        question = widgets.HTML(_question(row), layout=plain, style=style)
         texts = self._shown.buttons + ("",) * ((3 if earlier else 2) - len(self._shown.buttons))
         self._buttons = [
-            widgets.Button(description=text, layout=button, style=button_style) for text in texts
+            widgets.Button(description=text, layout=shared.button, style=shared.button_style)
+            for text in texts
         ]
         for made in self._buttons:
             made.on_click(lambda clicked: on_click(clicked.description))
-        self._buttons_row = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=row_layout)
-        head = widgets.HBox([self._html[name] for name in ("state", "clock", "beside")], layout=row_layout)
-        self.box = widgets.VBox(
-            [head, question, self._html["bar"], self._html["line"], self._buttons_row, self._html["note"]],
-            layout=widgets.Layout(
-                border="1px solid rgba(128,128,128,.4)",
-                padding="10px 16px 8px",
-                max_width="800px",
-                margin="2px 0 6px",
-            ),
-        )
-        self._all = [self.box, head, self._buttons_row, question, *self._html.values(), *self._buttons]
+        self._row = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=shared.row)
+        parts = [*(self._html[name] for name in ("head", "question", "line")), self._row, self._html["note"]]
+        self.box = widgets.VBox(parts, layout=shared.box)
+        self._all = [self.box, self._row, *self._html.values(), *self._buttons]
         for widget in self._all:
             pin_widget(widget, pin)
 
@@ -129,7 +118,7 @@ class Panel:
             if texts.buttons != self._shown.buttons:
                 for made, text in zip(self._buttons, texts.buttons, strict=False):
                     made.description = text
-                self._buttons_row.children = tuple(self._buttons[: len(texts.buttons)])
+                self._row.children = tuple(self._buttons[: len(texts.buttons)])
             self._shown = texts
 
     def forget_earlier(self) -> None:
@@ -145,23 +134,58 @@ class Panel:
             self.box.children = (self._html["line"],)
 
     def close(self) -> None:
-        """Free the widgets and what they made beside them; the output must have been replaced before."""
+        """Free the widgets; the output must have been replaced before."""
         for widget in self._all:
-            for part in (widget, widget.layout, getattr(widget, "style", None)):
-                if part is not None and part.comm is not None:
-                    with contextlib.suppress(Exception):
-                        # A comm whose frontend is gone may refuse to close; there is nothing left to save.
-                        part.close()
+            if widget.comm is not None:
+                with contextlib.suppress(Exception):
+                    # A comm whose frontend is gone may refuse to close; there is nothing left to save.
+                    widget.close()
+
+
+class _Shared(NamedTuple):
+    """Layouts and styles of all panels: each is a widget, and a message, of its own."""
+
+    plain: Any
+    html: Any
+    button: Any
+    button_style: Any
+    row: Any
+    box: Any
+
+
+_made: list[_Shared] = []
+
+
+def _shared() -> _Shared:
+    """Give the layouts and styles; made anew where a user's ``Widget.close_all()`` has closed them."""
+    import ipywidgets as widgets
+    from ipywidgets.widgets.widget_string import HTMLStyle
+
+    if not _made or _made[0].plain.comm is None:
+        _made[:] = [
+            _Shared(
+                plain=widgets.Layout(margin="0"),
+                html=HTMLStyle(),
+                button=widgets.Layout(width="auto", margin="0 8px 4px 0"),
+                button_style=widgets.ButtonStyle(),
+                row=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0"),
+                box=widgets.Layout(
+                    border="1px solid rgba(128,128,128,.4)",
+                    padding="10px 16px 8px",
+                    max_width="800px",
+                    margin="2px 0 6px",
+                ),
+            )
+        ]
+    return _made[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Texts:
     """What the panel's parts say at one moment, as HTML; the buttons as plain texts."""
 
-    state: str
-    clock: str
-    beside: str
-    bar: str
+    head: str
+    question: str
     line: str
     note: str
     buttons: tuple[str, ...]
@@ -179,18 +203,13 @@ class _Texts:
             line += f"<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
         clock = duration(now - row.created_at) if since is None else f"since {_time(since)}"
         return cls(
-            state=_state(told),
-            clock=f'<div class="pplx">{clock}</div>',
-            beside=_muted(told.beside),
-            bar="" if mode == "stopped" else _BAR,
+            head=_head(told, clock),
+            question=_question(row, bar=mode != "stopped"),
             line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
             note=_note({"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED), row),
             buttons=_buttons(told, mode, earlier=earlier is not None),
         )
 
-
-# An animation that starts anew where its HTML is replaced: so it stands in a widget of its own.
-_BAR = '<div class="pplx" style="max-width:none"><div class="pplx-bar" style="margin:4px 0 6px"><i></i></div></div>'
 
 _STOPPED_STATE = Progress(
     "◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", ""
@@ -208,18 +227,19 @@ def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
     return (*buttons, CANCEL_EARLIER) if earlier and len(buttons) == 2 else buttons
 
 
-def _state(told: Progress) -> str:
-    return f'<div class="pplx {told.tone}"><span class="pplx-g">{told.glyph}</span> <b>{escape(told.word)}</b>&nbsp;</div>'
+def _head(told: Progress, clock: str) -> str:
+    beside = f' <span class="pplx-m">&ensp;{escape(told.beside)}</span>' if told.beside else ""
+    return (
+        f'<div class="pplx {told.tone}" style="max-width:none"><span class="pplx-g">{told.glyph}</span> '
+        f'<b>{escape(told.word)}</b> <span class="pplx-w">{clock}</span>{beside}</div>'
+    )
 
 
-def _muted(text: str) -> str:
-    return f'<div class="pplx"><span class="pplx-m">&nbsp; {escape(text)}</span></div>' if text else ""
-
-
-def _question(row: Row) -> str:
+def _question(row: Row, *, bar: bool) -> str:
+    """Give what does not change while the job runs: an update would start the bar's animation anew."""
     question = escape(one_line(row.question, 140))
-    # The stylesheet stands in the one widget that never changes.
-    return f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div></div>'
+    below = '<div class="pplx-bar" style="margin:5px 0 7px"><i></i></div>' if bar else ""
+    return f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{below}</div>'
 
 
 def _note(text: str, row: Row) -> str:

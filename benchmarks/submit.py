@@ -1,0 +1,73 @@
+"""From running a research cell to having the prompt back, with a server that takes 5 s to accept.
+
+    python benchmarks/submit.py
+
+Each run is a fresh kernel. The first cell is set against an empty ``display(HBox())`` in a kernel of
+its own, which pays for ipywidgets alike; later cells are counted whole, from request to reply.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from jupyter_client.manager import start_new_kernel
+
+from pplx_jupyter.simulator import Simulator
+
+RUNS = 5
+FIRST_BUDGET_MS = 150.0
+LATER_BUDGET_MS = 20.0
+_BOX = "from ipywidgets import HBox\nfrom IPython.display import display\ndisplay(HBox())"
+_PAUSE = 1.0
+
+
+def run(cells: list[str], environment: dict[str, str]) -> list[float]:
+    """Run cells in a fresh kernel, a second apart; give each one's milliseconds from request to reply."""
+    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    times = []
+    try:
+        for cell in ["1", "%load_ext pplx_jupyter", *cells]:
+            started = time.perf_counter()
+            client.execute_interactive(cell, output_hook=lambda _message: None, timeout=60, allow_stdin=True)
+            times.append((time.perf_counter() - started) * 1000)
+            time.sleep(_PAUSE)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    return times[2:]
+
+
+def main() -> None:
+    with Simulator(speed=1) as simulator, tempfile.TemporaryDirectory() as folder:
+        simulator.add_fault("latency=5@post")
+        boxes, firsts, laters = [], [], []
+        for number in range(RUNS):
+            environment = {
+                **os.environ,
+                "PERPLEXITY_BASE_URL": simulator.url,
+                "PERPLEXITY_API_KEY": "pplx-benchmark-0123456789",
+                "PPLX_JUPYTER_LEDGER": str(Path(folder) / f"{number}.sqlite"),
+            }
+            boxes.append(run([_BOX], environment)[0])
+            first, *later = run([f"%%pplx_research q{i}\nWhat is question {i}?" for i in range(4)], environment)
+            firsts.append(first)
+            laters += later
+    box, first, later = statistics.median(boxes), statistics.median(firsts), statistics.median(laters)
+    print(f"{'cell':<44}{'median ms':>10}{'max':>8}")
+    print(f"{'display(HBox()), first, fresh kernel':<44}{box:>10.1f}{max(boxes):>8.1f}")
+    print(f"{'%%pplx_research, first, fresh kernel':<44}{first:>10.1f}{max(firsts):>8.1f}")
+    over = first - box
+    print(f"{'  over display(HBox())':<44}{over:>10.1f}{'':>8}   budget {FIRST_BUDGET_MS:g} ms: {_verdict(over, FIRST_BUDGET_MS)}")
+    print(f"{'%%pplx_research, later':<44}{later:>10.1f}{max(laters):>8.1f}   budget {LATER_BUDGET_MS:g} ms: {_verdict(later, LATER_BUDGET_MS)}")
+
+
+def _verdict(value: float, budget: float) -> str:
+    return "met" if value <= budget else "NOT met"
+
+
+if __name__ == "__main__":
+    main()
