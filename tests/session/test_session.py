@@ -1,0 +1,397 @@
+"""Where a Request meets the ledger: what is bought, and what is there already."""
+
+from __future__ import annotations
+
+import gc
+import secrets
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError, ServiceError
+from pplx_jupyter.job import Job, attach, jobs, research
+from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.request import Request
+from pplx_jupyter.session import Session, current_session, use_session
+from pplx_jupyter.settings import Settings
+from pplx_jupyter.watch.thread import run_in_background
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pplx_jupyter.simulator import Simulator
+
+BOTH = pytest.mark.parametrize("backend", ["sonar", "agent"])
+OTHER_KEY = "pplx-" + "0ther" * 7
+Ask = Any
+
+
+@BOTH
+def test_the_same_question_is_bought_once(sim: Simulator, ask: Ask, backend: str) -> None:
+    asker = ask(sim)
+    job = asker.job("Why?", backend=backend)
+    while_open = asker.job("  Why?\r\n", backend=backend)
+    assert (while_open.id, while_open.reuse) == (job.id, None)
+    assert asker.end(job) == "completed"
+    requests = len(sim.requests)
+    again = asker.job("Why?", backend=backend)
+    assert (again.id, again.reuse, again.answer.text) == (job.id, "ledger", job.answer.text)
+    later = ask(sim).job("Why?", backend=backend)
+    assert (later.id, later.reuse, len(sim.requests), len(sim.bill.jobs)) == (job.id, "ledger", requests, 1)
+    assert asker.job("Why?", backend=backend, take=2).id != job.id
+
+
+def test_a_settled_answer_needs_neither_key_nor_network(sim: Simulator, ask: Ask, make_session: Any) -> None:
+    asker = ask(sim)
+    asker.end(asker.job("Why?"))
+    sim.close()
+    without = make_session(sim.url, api_key=None)
+    assert not without.has_key
+    assert research("Why?", session=without).wait(0).text
+    with pytest.raises(KeyMissing, match="Nothing was sent"):
+        research("Another?", session=without)
+    assert len(without.ledger.jobs()) == 1
+
+
+def test_refresh_buys_again_and_keeps_the_first(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    first = asker.job("Why?")
+    asker.end(first)
+    second = asker.job("Why?", refresh=True)
+    assert asker.end(second) == "completed"
+    assert (len(sim.bill.jobs), second.id != first.id, first.answer is not None) == (2, True, True)
+    assert asker.job("Why?").id == second.id
+
+
+def test_a_refresh_that_fails_leaves_the_first_answer_in_service(
+    make_sim: Callable[..., Simulator], ask: Ask
+) -> None:
+    sim = make_sim()
+    asker = ask(sim)
+    first = asker.job("Why?")
+    asker.end(first)
+    sim.add_fault("fail@post#1")
+    assert asker.end(asker.job("Why?", refresh=True)) == "failed"
+    assert asker.job("Why?").id == first.id
+
+
+@BOTH
+def test_a_failed_job_is_bought_again_on_purpose_only(sim: Simulator, ask: Ask, backend: str) -> None:
+    asker = ask(sim)
+    sim.add_fault("fail@post#1")
+    job = asker.job("Why?", backend=backend)
+    assert asker.end(job) == "failed"
+    again = asker.job("Why?", backend=backend)
+    assert (again.id, again.reuse, len(sim.bill.jobs)) == (job.id, None, 1)
+    bought = asker.job("Why?", backend=backend, retry_failed=True)
+    assert (bought.id != job.id, asker.end(bought), len(sim.bill.jobs)) == (True, "completed", 2)
+    assert asker.job("Why?", backend=backend, retry_failed=True).id == bought.id, "an answer is there now"
+
+
+def test_retry_failed_as_a_setting_and_retry_as_a_method(sim: Simulator, ask: Ask) -> None:
+    sim.add_fault("fail@post#2")
+    asker = ask(sim, settings=Settings(retry_failed=True))
+    first, second = asker.job("One?"), asker.job("Two?")
+    assert (asker.end(first), asker.end(second)) == ("failed", "failed")
+    assert asker.end(asker.job("One?")) == "completed"
+    retried = second.retry()
+    assert (retried.id != second.id, asker.end(retried)) == (True, "completed")
+
+
+def test_a_pinned_question_reuses_its_own_backends_answers(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    sonar = asker.job("Why?")
+    assert (asker.end(sonar), sonar.row.backend) == ("completed", "sonar")
+    assert asker.job("Why?", backend="sonar").id == sonar.id
+    agent = asker.job("Why?", backend="agent")
+    assert (agent.id != sonar.id, asker.end(agent)) == (True, "completed")
+    assert asker.job("Why?", backend="agent").id == agent.id
+    assert asker.job("Why?", backend="sonar").id == sonar.id
+    assert asker.job("Why?").id in {sonar.id, agent.id}
+    assert len(sim.bill.jobs) == 2
+
+
+def test_answers_never_cross_addresses(make_sim: Callable[..., Simulator], ask: Ask) -> None:
+    one, other = make_sim(), make_sim()
+    for sim in (one, other, one, other):
+        asker = ask(sim)
+        assert asker.end(asker.job("Why?")) == "completed"
+    assert (len(one.bill.jobs), len(other.bill.jobs)) == (1, 1)
+
+
+def test_options_of_both_backends_are_refused_unsent(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    with pytest.raises(RequestError, match="remove one side"):
+        asker.submit("Why?", search_mode="academic", max_steps=3)
+    assert asker.session.ledger.jobs() == []
+
+
+def test_settings_fill_what_a_question_leaves_open(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim, settings=Settings(backend="sonar", model="sonar-pro", effort="low", images=True))
+    row = asker.submit("Why?").row
+    assert (row.backend, row.pinned, row.model, row.effort) == ("sonar", True, "sonar-pro", "low")
+    assert row.request["return_images"] is True
+    own = asker.submit(
+        "How?", model="sonar-deep-research", reasoning_effort="high", return_images=False, backend="auto"
+    ).row
+    assert (own.model, own.effort, own.request["return_images"]) == ("sonar-deep-research", "high", False)
+
+
+def test_what_a_row_remembers_of_its_place(sim: Simulator, ask: Ask) -> None:
+    session = ask(sim).session
+    request = Request(prompt="Why is {{ x }}?")
+    row = session.submit(request, name="n", notebook="b.ipynb", cell="c1", filled={"x": "it"}).row
+    assert (row.name, row.notebook, row.cell, row.filled) == ("n", "b.ipynb", "c1", {"x": "it"})
+
+
+# -- keys
+
+
+def test_the_key_is_looked_for_anew_each_time(
+    sim: Simulator, make_session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pplx_jupyter.api import key
+
+    monkeypatch.setattr(key, "_from_keyring", lambda: "")
+    for nothing in (None, "", "  \n"):
+        session = make_session(sim, api_key=nothing)
+        assert not session.has_key
+        with pytest.raises(KeyMissing):
+            session.submit(Request(prompt="Why?"))
+    monkeypatch.setenv("PPLX_API_KEY", "pplx-set-after-the-first-cell")
+    assert session.submit(Request(prompt="Why?")).created
+
+
+def test_a_line_end_around_the_key_is_no_part_of_it(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim, api_key="pplx-pasted-0123456789\n")
+    assert asker.end(asker.job("Why?")) == "completed"
+
+
+def test_nobodys_rows_of_another_key_become_this_keys(sim: Simulator, ask: Ask) -> None:
+    old, new = ask(sim), ask(sim, api_key=OTHER_KEY)
+    left = old.submit("Why?")
+    found = new.job("Why?")
+    assert (found.id, new.end(found), found.row.account) == (left.id, "completed", new.session.account)
+    assert len(sim.bill.jobs) == 1
+
+
+def test_rows_that_another_key_follows_stay_its(still: Simulator, ask: Ask, until: Any) -> None:
+    old, new = ask(still), ask(still, api_key=OTHER_KEY)
+    job = old.job("Why?")
+    until(lambda: job.remote_id)
+    assert new.job("Why?").row.account == old.session.account
+    still.advance(1000)
+    assert new.end(job) == "completed"
+
+
+def test_a_job_whose_key_is_refused_is_taken_over_by_the_next(still: Simulator, ask: Ask, until: Any) -> None:
+    asker = ask(still)
+    job = asker.job("Why?")
+    until(lambda: job.remote_id)
+    still.add_fault("status=401@get#1")
+    until(lambda: job.row.trouble is not None)
+    old = job.row
+    asker.session.key = type(asker.session.key)(OTHER_KEY, "%pplx key")
+    # The simulator takes each key for an account of its own: the new one is really asked with.
+    asker.session.ledger.write(job.id, {"accepted_at": time.time() - 3600})
+    with pytest.raises(ServiceError, match="not found with this key"):
+        job.wait(20)
+    assert (job.row.account, job.row.account != old.account) == (asker.session.account, True)
+    assert len(still.bill.jobs) == 1
+
+
+def test_what_another_key_sent_and_lost_is_not_sent_with_this_one(sim: Simulator, ask: Ask) -> None:
+    old, new = ask(sim), ask(sim, api_key=OTHER_KEY)
+    job = old.submit("Why?")
+    old.session.ledger.write(job.id, {"sending_at": time.time() - 60})
+    found = new.job("Why?")
+    assert (found.id, new.end(found)) == (job.id, "unconfirmed"), "an idempotency key is an account's own"
+    assert sim.bill.jobs == []
+
+
+def test_a_key_set_later_does_not_change_a_watcher_at_work(ask: Ask) -> None:
+    keys: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["authorization"])
+        return httpx.Response(200, json={"id": "r1", "choices": [{"message": {"content": "It is so."}}]})
+
+    asker = ask("http://service.test", transport=httpx.MockTransport(answer))
+    first = asker.session.key.reveal()
+    release = threading.Event()
+
+    async def busy() -> None:
+        release.wait(20)
+
+    # The client is made on the background thread, and so perhaps long after the key was looked up.
+    blocked = run_in_background(busy())
+    job = asker.job("Why?")
+    asker.session.key = type(asker.session.key)(OTHER_KEY, "%pplx key")
+    release.set()
+    blocked.result(20)
+    assert asker.end(job) == "completed"
+    assert keys == [f"Bearer {first}"]
+    assert job.row.account != asker.session.account
+
+
+def test_waiting_for_another_keys_job_follows_it(sim: Simulator, ask: Ask) -> None:
+    old, new = ask(sim), ask(sim, api_key=OTHER_KEY)
+    job = old.submit("Why?")
+    assert Job(new.session, job.id).wait(20).text
+
+
+# -- the session itself
+
+
+def test_one_watcher_a_key_and_a_new_one_after_close(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    asker.session.watch()
+    first = asker.session._watchers[asker.session.account]
+    asker.session.watch()
+    assert asker.session._watchers[asker.session.account] is first
+    asker.session.close()
+    first.future.result(20)
+    assert asker.end(asker.job("Why?")) == "completed"
+
+
+def test_threads_may_share_a_session(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    found: list[str] = []
+
+    def work() -> None:
+        found.extend(asker.job(f"Question {n}?").id for n in range(10))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 10
+    assert {asker.end(Job(asker.session, job_id)) for job_id in set(found)} == {"completed"}
+    assert len(sim.bill.jobs) == 10
+
+
+def test_the_processs_own_session(
+    sim: Simulator, make_session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    session = make_session(sim)
+    use_session(session)
+    try:
+        job = research("Why?", name="sky")
+        assert job.session is current_session() is session
+        assert job.wait(20).text
+        assert [each.id for each in jobs()] == [job.id]
+        monkeypatch.setenv("PPLX_JUPYTER_LEDGER", str(tmp_path / "default.sqlite"))
+        monkeypatch.setenv("PERPLEXITY_BASE_URL", "http://here.test/")
+        use_session(None)
+        made = current_session()
+        assert made is not session
+        assert (made.is_default, made.base_url, made.ledger.where) == (
+            True,
+            "http://here.test",
+            str(tmp_path / "default.sqlite"),
+        )
+    finally:
+        use_session(None)
+
+
+def test_attach(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    session = asker.session
+    one = asker.job("One?", name="prices")
+    two = asker.submit("Two?", name="rates")
+    assert asker.end(one) == "completed"
+    assert attach(f" {one.id} ", session=session).id == one.id
+    assert attach("prices", session=session).reuse == "ledger"
+    assert attach(one.remote_id, session=session).id == one.id
+    attached = attach("rates", session=session)
+    assert (attached.id, attached.reuse, asker.end(attached)) == (two.id, None, "completed")
+    newest = asker.job("Three?", name="prices")
+    assert attach("prices", session=session).id == newest.id
+    for nothing in ("", "  ", "no such", "%"):
+        with pytest.raises(RequestError, match="no job"):
+            attach(nothing, session=session)
+
+
+def test_attach_wants_one_job(sim: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["abc111", "abc222"])
+    monkeypatch.setattr(secrets, "token_hex", lambda n: next(ids) if n == 3 else "k" * n)
+    asker = ask(sim)
+    asker.submit("One?")
+    asker.submit("Two?")
+    with pytest.raises(RequestError, match="fits 2 jobs"):
+        attach("abc", session=asker.session)
+    assert attach("abc1", session=asker.session).id == "abc111"
+
+
+def test_attach_without_a_key_only_reads(
+    sim: Simulator, ask: Ask, make_session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pplx_jupyter.api import key
+
+    monkeypatch.setattr(key, "_from_keyring", lambda: "")
+    job = ask(sim).submit("Why?", name="sky")
+    without = make_session(sim, api_key=None)
+    assert attach("sky", session=without).status == "submitting"
+    assert sim.requests == []
+    assert job.row.seq == 1
+
+
+def test_an_asking_now_comes_before_the_pace(still: Simulator, ask: Ask, until: Any) -> None:
+    asker = ask(still)
+    job = asker.job("Why?")
+    until(lambda: job.remote_id)
+    asker.session.ledger.write(job.id, {"due_at": time.time() + 1000})
+    until(lambda: job.row.due_at > time.time() + 900)
+    still.advance(1000)
+    asker.session.ask_now(job.id)
+    assert asker.end(job) == "completed"
+
+
+def test_a_broken_ledger_at_exit_is_one_line(
+    sim: Simulator, ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import os
+
+    asker = ask(sim)
+    asker.submit("Why?")
+    session = asker.session
+    session.quiet_exit = False
+
+    def broken() -> Any:
+        raise LedgerError("the ledger is gone.")
+
+    session._open_rows = broken
+    session._say_goodbye(os.getpid())
+    assert capsys.readouterr().err == "pplx_jupyter: the ledger is gone.\n"
+    session._say_goodbye(os.getpid() + 1)
+    session.quiet_exit = True
+    session._say_goodbye(os.getpid())
+    assert capsys.readouterr().err == "", "a forked child, and a kernel, say nothing"
+
+
+def test_a_session_that_watched_nothing_can_go(sim: Simulator, tmp_path: Path) -> None:
+    session = Session(
+        base_url=sim.url, ledger=str(tmp_path / "l.sqlite"), api_key="pplx-0123456789", settings=Settings()
+    )
+    gone = weakref.ref(session)
+    del session
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_lease_of_a_dead_process_here_is_taken_at_once(sim: Simulator, ask: Ask) -> None:
+    from pplx_jupyter.watch.lease import this_owner
+
+    asker = ask(sim)
+    me = this_owner()
+    asker.session.ledger.renew(Owner("dead", me.host, me.boot, me.pid, "1", time.time() + 3600))
+    job = asker.submit("Why?")
+    asker.session.ledger.write(job.id, {"owner": "dead"})
+    asker.session.watch()
+    assert asker.end(job) == "completed"
