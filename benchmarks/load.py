@@ -42,7 +42,11 @@ def main() -> None:
     for name, statement in STATEMENTS.items():
         times = [measure(statement) for _ in range(RUNS)]
         median = statistics.median(times)
-        verdict = f"   budget {BUDGET_MS:g} ms: {'met' if median < BUDGET_MS else 'NOT met'}" if name.startswith("%") else ""
+        verdict = (
+            f"   budget {BUDGET_MS:g} ms: {'met' if median < BUDGET_MS else 'NOT met'}"
+            if name.startswith("%")
+            else ""
+        )
         print(f"{name:<26}{median:>11.1f}{min(times):>8.1f}{max(times):>8.1f}{verdict}")
 
 

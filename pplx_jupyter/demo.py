@@ -139,7 +139,7 @@ def execute(*, speed: float = 60.0, into: Path | None = None) -> int:
 
     into = into or Path("pplx-demo")
     into.mkdir(exist_ok=True)
-    notebook = nbformat.read(quickstart(), as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(quickstart(), as_version=4)
     code = 0
     with _folder() as folder, _interruptible(), SimulatorProcess(speed=speed) as simulator:
         client = NotebookClient(
@@ -151,8 +151,8 @@ def execute(*, speed: float = 60.0, into: Path | None = None) -> int:
             print(error, file=sys.stderr)
             code = 1
         bill = _bill(folder / "ledger.sqlite")
-    nbformat.write(notebook, into / "quickstart.ipynb")  # type: ignore[no-untyped-call]
-    page, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
+    nbformat.write(notebook, into / "quickstart.ipynb")
+    page, _ = HTMLExporter().from_notebook_node(notebook)
     (into / "quickstart.html").write_text(page, encoding="utf-8")
     print(f"{into / 'quickstart.ipynb'}\n{into / 'quickstart.html'}\n{bill}")
     return code

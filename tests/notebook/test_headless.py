@@ -48,7 +48,9 @@ def check_markdown(text: str) -> None:
     )
     lists = [node for node in page.iter("ol") if "pplx-src" in node.get("class", "")]
     assert len(lists) >= 2
-    assert all(item.find(".//a").get("href").startswith("https://") for items in lists for item in items)
+    links = [link.get("href") or "" for items in lists for item in items for link in item.iter("a")]
+    assert links
+    assert all(link.startswith("https://") for link in links)
     assert len([node for node in page.iter("h4") if node.text == "Sources"]) == 2
     assert len(list(page.iter("h3"))) == 2
     assert "```" not in "".join(page.itertext())

@@ -65,14 +65,13 @@ def test_each_state_has_its_words(changes: dict[str, Any], word: str, said: str)
 
 def test_the_services_words_are_escaped() -> None:
     hostile = "<img src=x onerror=alert(1)>"
-    for changes in (
+    cases: list[dict[str, Any]] = [
         {"remote_status": hostile},
         {"backend": "agent", "progress": {"searches": 1, "sources": 1, "latest": hostile}},
-        *(
-            {"trouble": trouble(kind, said=hostile)}
-            for kind in ("no_connection", "server", "not_found", "forbidden", "rate_limited")
-        ),
-    ):
+    ]
+    kinds = ("no_connection", "server", "not_found", "forbidden", "rate_limited")
+    cases += [{"trouble": trouble(kind, said=hostile)} for kind in kinds]
+    for changes in cases:
         assert "<img" not in progress_of(row(**changes), NOW).line
 
 

@@ -46,9 +46,12 @@ def test_line_ends_and_spaces_stay() -> None:
 
 def test_expressions_are_evaluated_once() -> None:
     calls: list[int] = []
-    prompt, filled = fill(
-        "{{ f(2) }} {{ rows|length }}", {"f": lambda n: calls.append(n) or n * 2, "rows": [1, 2, 3]}
-    )
+
+    def double(number: int) -> int:
+        calls.append(number)
+        return number * 2
+
+    prompt, filled = fill("{{ f(2) }} {{ rows|length }}", {"f": double, "rows": [1, 2, 3]})
     assert prompt == "4 3"
     assert filled == {"f(2)": "4", "rows|length": "3"}
     assert calls == [2]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def terminal(environment: dict[str, str]) -> Iterator[pexpect.spawn]:
+def terminal(environment: dict[str, str]) -> Iterator[pexpect.spawn[str]]:
     arguments = ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit", "--colors=nocolor"]
     child = pexpect.spawn(
         sys.executable,
@@ -33,12 +33,12 @@ def terminal(environment: dict[str, str]) -> Iterator[pexpect.spawn]:
     child.close(force=True)
 
 
-def ask(terminal: pexpect.spawn, line: str, prompt: str) -> None:
+def ask(terminal: pexpect.spawn[str], line: str, prompt: str) -> None:
     terminal.sendline(f"get_ipython().run_cell_magic('pplx_research', {line!r}, {prompt!r})")
 
 
 def test_the_prompt_is_back_at_once_and_the_answer_comes_by_itself(
-    terminal: pexpect.spawn, sim: Simulator
+    terminal: pexpect.spawn[str], sim: Simulator
 ) -> None:
     ask(terminal, "tea", "What is tea?")
     terminal.expect(r"tea \([0-9a-f]{6}\): sending")
@@ -53,7 +53,7 @@ def test_the_prompt_is_back_at_once_and_the_answer_comes_by_itself(
     assert len(sim.bill.jobs) == 1
 
 
-def test_verbs_answer_in_text(terminal: pexpect.spawn) -> None:
+def test_verbs_answer_in_text(terminal: pexpect.spawn[str]) -> None:
     ask(terminal, "tea --wait", "What is tea?")
     terminal.expect("Finished")
     terminal.sendline("%pplx jobs")
@@ -64,12 +64,12 @@ def test_verbs_answer_in_text(terminal: pexpect.spawn) -> None:
     terminal.expect("From your ledger")
 
 
-def test_a_mistake_is_one_line(terminal: pexpect.spawn) -> None:
+def test_a_mistake_is_one_line(terminal: pexpect.spawn[str]) -> None:
     ask(terminal, "--recensy week", "x")
     terminal.expect("UsageError: --recensy is not an option; did you mean --recency")
 
 
-def test_an_interrupted_wait_leaves_the_job(terminal: pexpect.spawn, sim: Simulator) -> None:
+def test_an_interrupted_wait_leaves_the_job(terminal: pexpect.spawn[str], sim: Simulator) -> None:
     ask(terminal, "tea", "What is tea? seconds:6000")
     terminal.expect(r"In \[3\]: ")
     terminal.sendline("tea.wait()")
