@@ -64,7 +64,8 @@ def faint(page: Any, number: int) -> list[tuple[float, str]]:
 def test_every_text_can_be_read(book: Any, sim: Simulator, theme: str) -> None:
     page = book(LOAD, question("seconds:6000"), question("seconds:30 outcome:failed"))
     page.command("apputils:change-theme", theme=f"JupyterLab {theme.title()}")
-    page.page.wait_for_selector(f"body[data-jp-theme-light={str(theme == 'light').lower()}]")
+    light = str(theme == "light").lower()
+    page.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
     page.run(0)
     page.run(1)
     page.says(1, "Running", seconds=30)

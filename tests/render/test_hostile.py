@@ -166,7 +166,11 @@ def test_hostile_sizes_end_and_lose_nothing(text: str) -> None:
     letters = [character for character in text[:3000] if character.isalpha()]
     shown = "".join(node if isinstance(node, str) else node.text() for node in found.root.children)
     assert len([character for character in shown if character.isalpha()]) >= len(letters) * 0.9
-    assert answer_forms(Answer(text=text))["text/html"].removesuffix(f"{stylesheet()}</div>").endswith("</footer>")
+    assert (
+        answer_forms(Answer(text=text))["text/html"]
+        .removesuffix(f"{stylesheet()}</div>")
+        .endswith("</footer>")
+    )
 
 
 FRAGMENTS = st.lists(
