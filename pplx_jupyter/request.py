@@ -199,8 +199,8 @@ class Request:
         check="url", in_fingerprint=False, sonar="webhook.url", metavar="URL",
     )  # fmt: skip
     webhook_secret: str | None = _field(
-        "--webhook-secret", "secret", _DELIVER, "What the service signs that call with.",
-        in_fingerprint=False, sonar="webhook.secret", metavar="NAME",
+        "--webhook-secret", "secret", _DELIVER, "What the service signs that call with: $NAME of a variable, or the secret itself.",
+        in_fingerprint=False, sonar="webhook.secret", metavar="$NAME",
     )  # fmt: skip
     extra: Mapping[str, Any] | None = _field(
         "--extra", "json", _MORE, "Further fields of the sonar API, as in its OpenAPI document.",

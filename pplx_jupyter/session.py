@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
 from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError
-from pplx_jupyter.ledger import OPEN, REUSABLE, Draft, open_ledger
+from pplx_jupyter.ledger import GIVEN_IN_CLEAR, OPEN, REUSABLE, Draft, open_ledger
 from pplx_jupyter.settings import Settings
 from pplx_jupyter.watch.bell import Bell
 
@@ -180,7 +180,7 @@ class Session:
         backend = self._choose(request)
         draft = Draft(
             fingerprint=request.fingerprint,
-            request=request.to_json(),
+            request={**request.to_json(), **_secret_kept(request)},
             base_url=self.base_url,
             account=self.account,
             backend=backend,
@@ -193,7 +193,7 @@ class Session:
             cell=cell,
             filled=dict(filled or {}),
         )
-        if request.webhook_secret:
+        if request.webhook_secret and not request.webhook_secret.startswith("$"):
             # Before the intent is written: a watcher may send it at once.
             self._secrets[request.fingerprint] = request.webhook_secret
         row, created = self.ledger.intend(draft, fresh=refresh or _is_spent(found))
@@ -402,6 +402,15 @@ class _Running:
             self._closed = True
             if self._watcher is not None:
                 self._watcher.close()
+
+
+def _secret_kept(request: Request) -> dict[str, Any]:
+    """Give what a row keeps of a webhook's secret: the name of its variable, or that it was a literal."""
+    if not request.webhook_secret:
+        return {}
+    if request.webhook_secret.startswith("$"):
+        return {"webhook_secret": request.webhook_secret}
+    return {GIVEN_IN_CLEAR: True}
 
 
 def _to_send(row: Row, *, retry_failed: bool) -> bool:

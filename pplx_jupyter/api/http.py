@@ -68,6 +68,7 @@ class Client:
         self, base_url: str, key: Secret, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.host = httpx.URL(base_url).host
+        self.key_origin = key.origin
         self._key = key
         self._http = httpx.AsyncClient(
             base_url=base_url,

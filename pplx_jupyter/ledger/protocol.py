@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["OPEN", "REUSABLE", "SETTLED", "Draft", "Ledger", "Owner", "Row"]
+__all__ = ["GIVEN_IN_CLEAR", "OPEN", "REUSABLE", "SETTLED", "Draft", "Ledger", "Owner", "Row"]
 
 OPEN = ("submitting", "queued", "running")
 """States in which a watcher still has something to do."""
@@ -23,6 +23,10 @@ SETTLED = ("completed", "incomplete", "failed", "cancelled", "expired")
 
 REUSABLE = ("completed", "incomplete")
 """States whose answer a second run of the same question gets."""
+
+
+GIVEN_IN_CLEAR = "webhook_secret_is_literal"
+"""Key of a row's request: its webhook's secret was given in clear, and so is known to the asking process alone."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -257,12 +257,12 @@ def _rate_limited(failure: Failure, receipt: Receipt, _usual: str) -> Note:
 
 
 def _no_connection(failure: Failure, receipt: Receipt, _usual: str) -> Note:
-    host = one_line(failure.host, 120) or "Perplexity"
-    reason = f" ({one_line(failure.reason, 120)})" if failure.reason else ""
+    host, reason = one_line(failure.host, 120), one_line(failure.reason, 200)
+    why = f"no connection to {host}{f' ({reason})' if reason else ''}" if host else reason or "no connection"
     return _bad(
         failure,
         receipt,
-        f"Not sent: no connection to {host}{reason}.",
+        f"Not sent: {why}.",
         _refused(failure),
         ("Run the cell again; it is the same question.",),
     )

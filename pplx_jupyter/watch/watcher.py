@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.api.bodies import agent_body, agent_gaps, sonar_body
 from pplx_jupyter.api.choice import backend_module
 from pplx_jupyter.api.wire import Lost, Unsent
-from pplx_jupyter.errors import LedgerError
+from pplx_jupyter.errors import LedgerError, RequestError
+from pplx_jupyter.ledger.protocol import GIVEN_IN_CLEAR
 from pplx_jupyter.request import Request
 from pplx_jupyter.watch import outcomes
 from pplx_jupyter.watch.lease import RENEW_SECONDS, free_owners, this_owner
@@ -194,7 +196,7 @@ class Watcher:
             client = self._http()
         except Exception as error:  # noqa: BLE001 - of whatever kind: nothing has left, and trying again changes nothing
             return outcomes.after_unsent(
-                row, f"{type(error).__name__}: {error}", "", time.time(), again=again
+                row, str(error) or type(error).__name__, "", time.time(), again=again
             )
         # Committed before the first byte leaves: from here on the job may exist.
         sending = outcomes.Change({"sending_at": row.sending_at or time.time()})
@@ -210,12 +212,27 @@ class Watcher:
         except Lost as error:
             return outcomes.after_lost(row, str(error), time.time())
         gaps = agent_gaps(request) if row.backend == "sonar" else ()
-        return outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
+        change = outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
+        if change.changes.get("failure"):
+            change.changes["failure"]["key_from"] = client.key_origin
+        return change
 
     def _body(self, row: Row, request: Request) -> Mapping[str, Any]:
         if row.backend == "agent":
             return agent_body(request)
-        return sonar_body(request, self._secret_of(row.fingerprint))
+        return sonar_body(request, self._webhook_secret(row))
+
+    def _webhook_secret(self, row: Row) -> str | None:
+        """Give the secret that a row names, or that this process was given in clear."""
+        named = str(row.request.get("webhook_secret") or "")
+        secret = os.environ.get(named[1:]) if named else self._secret_of(row.fingerprint)
+        if secret is None and named:
+            raise RequestError(f"the variable {named} that holds the webhook's secret is not set here")
+        if secret is None and row.request.get(GIVEN_IN_CLEAR):
+            raise RequestError(
+                "its webhook's secret was known only to the process that asked; ask again, or name a variable ($NAME)"
+            )
+        return secret
 
     async def _ask(self, row: Row) -> outcomes.Change:
         try:

@@ -834,3 +834,48 @@ def test_half_a_character_of_the_service_does_not_keep_the_answer_away(ask: Ask)
     job = asker.job()
     assert asker.end(job) == "completed"
     assert job.answer.text.startswith("It is so")
+
+
+def accepted(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"id": "r1", "status": "CREATED"})
+
+
+def test_a_webhooks_secret_can_be_a_variables_name_and_only_the_name_is_kept(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, until: Callable[..., None]
+) -> None:
+    seen: list[httpx.Request] = []
+    monkeypatch.setenv("HOOK_SECRET", "whsec-from-the-environment")
+    asker = ask("http://service.test", transport=transport_of(seen, accepted))
+    job = asker.job("Why?", webhook_url="https://hook.test/x", webhook_secret="$HOOK_SECRET")
+    until(lambda: job.status == "queued")
+    assert json.loads(seen[0].content)["webhook"]["secret"] == "whsec-from-the-environment"
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"$HOOK_SECRET" in files
+    assert b"whsec-from" not in files
+
+
+@pytest.mark.parametrize("secret", ["$HOOK_NOT_SET", "literal"])
+def test_an_intent_whose_webhook_secret_is_not_known_is_not_sent_without_it(
+    ask: Ask, until: Callable[..., None], secret: str
+) -> None:
+    seen: list[httpx.Request] = []
+    asker = ask("http://service.test", transport=transport_of(seen, accepted))
+    job = asker.submit("Why?", webhook_url="https://hook.test/x", webhook_secret=secret)
+    # As a process that finds the intent of another one.
+    asker.session._secrets.clear()
+    asker.session.watch()
+    until(lambda: job.status == "failed")
+    assert "secret" in (job.row.failure or {})["reason"]
+    assert not seen
+
+
+def test_a_refused_key_says_where_it_came_from(ask: Ask) -> None:
+    reply = httpx.Response(
+        401, json={"error": {"message": "Invalid", "type": "invalid_api_key", "code": 401}}
+    )
+    job = ask("http://service.test", transport=transport_of([], lambda _request: reply)).job("Why?")
+    with pytest.raises(ServiceError):
+        job.wait(20)
+    assert job.failure is not None
+    assert job.failure.key_from
+    assert job.failure.key_from in str(job._repr_mimebundle_()["text/plain"])
