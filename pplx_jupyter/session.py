@@ -6,7 +6,6 @@ returns; the watcher on the background thread does the rest.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import dataclasses
 import os
@@ -24,16 +23,12 @@ from pplx_jupyter.watch.bell import Bell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from concurrent.futures import Future
 
-    from pplx_jupyter.api.http import Client
     from pplx_jupyter.ledger import Ledger, Row
     from pplx_jupyter.request import Request
-    from pplx_jupyter.watch.watcher import Watcher
+    from pplx_jupyter.watch.running import RunningWatcher
 
 __all__ = ["Session", "Submission", "current_session", "use_session"]
-
-_HEAD_START_SECONDS = 0.05
 
 _GRACE_SECONDS = 3.0
 """How long a script that ends waits for its intents to leave."""
@@ -99,7 +94,7 @@ class Session:
         self._secrets: dict[str, str] = {}
         self._mine: set[str] = set()
         self._lock = threading.Lock()
-        self._watchers: dict[str, _Running] = {}
+        self._watchers: dict[str, RunningWatcher] = {}
         self._leaving_from: int | None = None
         _sessions.add(self)
 
@@ -264,30 +259,21 @@ class Session:
                 self._watchers[account] = self._start(account, ledger, key)
         self.bell.ring()
 
-    def _start(self, account: str, ledger: Ledger, key: Secret) -> _Running:
-        from pplx_jupyter.watch.thread import run_in_background
-
-        def client() -> Client:
-            from pplx_jupyter.api.http import Client
-
-            return Client(self.base_url, key, transport=self._transport)
-
-        async def follow() -> None:
-            # The watcher and httpx take a fifth of a second to import, on this thread, but under the same
-            # interpreter lock: the cell that asked ends first.
-            await asyncio.sleep(_HEAD_START_SECONDS)
-            from pplx_jupyter.watch.watcher import Watcher
-
-            watcher = Watcher(ledger, self.bell, account=account, client=client, secret_of=self._secrets.get)
-            if running.begin(watcher):
-                await watcher.run()
+    def _start(self, account: str, ledger: Ledger, key: Secret) -> RunningWatcher:
+        from pplx_jupyter.watch.running import RunningWatcher
 
         if self._leaving_from != os.getpid():
             self._leaving_from = os.getpid()
             atexit.register(self._say_goodbye, os.getpid())
-        running = _Running(os.getpid())
-        running.future = run_in_background(follow())
-        return running
+        return RunningWatcher(
+            ledger,
+            self.bell,
+            account=account,
+            base_url=self.base_url,
+            key=key,
+            secret_of=self._secrets.get,
+            transport=self._transport,
+        )
 
     def cancel(self, job_id: str) -> None:
         """Ask the service to cancel a job; an intent that has not left is dropped instead."""
@@ -375,33 +361,6 @@ class Session:
     def _open_rows(self) -> list[Row]:
         rows = (self.ledger.get(job_id) for job_id in sorted(self._mine))
         return [row for row in rows if row is not None and row.is_open]
-
-
-class _Running:
-    """A watcher and the process whose thread runs it: a fork has the record, but not the thread."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.future: Future[None] | None = None
-        self._lock = threading.Lock()
-        self._watcher: Watcher | None = None
-        self._closed = False
-
-    @property
-    def is_alive(self) -> bool:
-        return self.pid == os.getpid() and self.future is not None and not self.future.done()
-
-    def begin(self, watcher: Watcher) -> bool:
-        """Take the watcher that the thread has made; say whether it is still wanted."""
-        with self._lock:
-            self._watcher = watcher
-            return not self._closed
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            if self._watcher is not None:
-                self._watcher.close()
 
 
 def _secret_kept(request: Request) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
-from pplx_jupyter.job import receipt_of
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
 from pplx_jupyter.notebook.progress import status_text, usual, usual_range
 from pplx_jupyter.notebook.view import final_forms, show_final, show_live, show_text
 from pplx_jupyter.render.words import duration, time_of_day
+from pplx_jupyter.rows import receipt_of
 
 if TYPE_CHECKING:
     from pplx_jupyter.job import Job

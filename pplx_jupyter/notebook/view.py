@@ -12,12 +12,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
-from pplx_jupyter.job import answer_of, failure_of, receipt_of
 from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.notebook import panel as buttons
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
 from pplx_jupyter.notebook.panel import Panel
 from pplx_jupyter.notebook.progress import clock_step, status_text, usual_cost, usual_range
+from pplx_jupyter.rows import answer_of, failure_of, receipt_of
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row

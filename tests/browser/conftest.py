@@ -233,9 +233,14 @@ class Book:
         self.ready()
 
     def shot(self, name: str, number: int | None = None) -> None:
+        """Keep a picture of the page, or of a whole cell: the page is made high enough for it."""
         SHOTS.mkdir(exist_ok=True)
         target: Any = self.page if number is None else self.cell(number)
+        box = None if number is None else target.bounding_box()
+        height = 1000 if box is None else max(1000, int(box["height"]) + 300)
+        self.page.set_viewport_size({"width": self._width, "height": height})
         target.screenshot(path=SHOTS / f"{self._frontend.kind}-{name}.png")
+        self.page.set_viewport_size({"width": self._width, "height": 1000})
 
 
 @pytest.fixture(scope="session")

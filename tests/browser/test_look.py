@@ -32,7 +32,7 @@ area => {
     while (walker.nextNode()) {
       const node = walker.currentNode.parentElement
       const shown = node.checkVisibility() && parseFloat(getComputedStyle(node).fontSize) > 0
-      if (!walker.currentNode.data.trim() || !shown || node.closest("style, mjx-container, summary > *")) continue
+      if (!walker.currentNode.data.trim() || !shown || node.closest("style, mjx-container")) continue
       const behind = []
       for (let at = node; at; at = at.parentElement) behind.unshift(getComputedStyle(at).backgroundColor)
       const ground = mixed(behind), ink = mixed([...behind, getComputedStyle(node).color])
@@ -46,7 +46,7 @@ area => {
 
 
 def question(more: str) -> str:
-    shapes = "shape:table shape:unresolved shape:code"
+    shapes = "shape:table shape:unresolved shape:code shape:list"
     return f"%%pplx_research tea\nWhat is tea? {secrets.token_hex(4)} {shapes} {more}"
 
 
@@ -60,7 +60,7 @@ def faint(page: Any, number: int) -> list[tuple[float, str]]:
     return sorted(pair for pair in texts(page, number) if pair[0] < CONTRAST)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["dark", "light"])  # the last is what the tests behind it find
 def test_every_text_can_be_read(book: Any, sim: Simulator, theme: str) -> None:
     page = book(LOAD, question("seconds:6000"), question("seconds:30 outcome:failed"))
     page.command("apputils:change-theme", theme=f"JupyterLab {theme.title()}")
