@@ -32,6 +32,8 @@ class Place:
         The notebook's name as far as the frontend tells, else an empty text.
     cell
         The cell's id as far as the frontend tells, else an empty text.
+    voila
+        The page is an app of Voila's: it has no file, and takes no update of an output.
     """
 
     kernel: Any
@@ -39,6 +41,7 @@ class Place:
     headless: bool
     notebook: str
     cell: str
+    voila: bool = False
 
 
 def here(shell: Any, settings: Settings) -> Place:
@@ -52,6 +55,7 @@ def here(shell: Any, settings: Settings) -> Place:
         headless=_is_headless(kernel, parent),
         notebook=settings.notebook or _notebook(shell),
         cell=str(metadata.get("cellId") or ""),
+        voila=_is_voila(),
     )
 
 

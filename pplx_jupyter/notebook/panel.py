@@ -126,11 +126,20 @@ class Panel:
         with self._lock:
             self._earlier = None
 
-    def finish(self, html: str) -> None:
-        """Show the final form in the panel itself, for a page that was reloaded and no longer takes the output's update."""
+    def finish(self, html: str, *, has_file: bool = True) -> None:
+        """Show the final form in the panel itself, for a page that no longer takes the output's update.
+
+        Parameters
+        ----------
+        has_file
+            The page is a notebook's: it was reloaded, and running the cell again keeps the answer in the file.
+        """
+        note = (
+            "This page was reloaded meanwhile. Run the cell again to keep the answer in the file; it is free."
+        )
+        below = f'<div class="pplx"><p class="pplx-m">{note}</p></div>' if has_file else ""
         with self._lock:
-            note = "This page was reloaded meanwhile. Run the cell again to keep the answer in the file; it is free."
-            self._html["line"].value = f'{html}<div class="pplx"><p class="pplx-m">{note}</p></div>'
+            self._html["line"].value = html + below
             self.box.children = (self._html["line"],)
 
     def close(self) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pplx_jupyter import render
 from pplx_jupyter.ledger import OPEN, REUSABLE
@@ -20,6 +19,8 @@ from pplx_jupyter.notebook.progress import clock_step, status_text, usual_cost, 
 from pplx_jupyter.rows import answer_of, failure_of, receipt_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.session import Session
@@ -28,8 +29,6 @@ __all__ = ["View", "final_forms", "show_final", "show_live", "show_text"]
 
 _KEPT_PANELS = 50
 _NOTHING = {"text/html": "", "text/plain": ""}
-
-_by_cell: OrderedDict[str, View] = OrderedDict()
 
 
 class View:
@@ -47,10 +46,19 @@ class View:
         Fold all sections of the answer but the first.
     earlier
         A job under way that this cell asked before with another question.
+    has_file
+        The page is a notebook's, not an app's.
     """
 
     def __init__(
-        self, session: Session, row: Row, pin: Pin, *, brief: bool = False, earlier: Row | None = None
+        self,
+        session: Session,
+        row: Row,
+        pin: Pin,
+        *,
+        brief: bool = False,
+        earlier: Row | None = None,
+        has_file: bool = True,
     ) -> None:
         token = secrets.token_hex(3)
         self.row = row
@@ -58,6 +66,7 @@ class View:
         self.lower = Slot(f"pplx-{row.id}-{token}-answer", pin)
         self._session = session
         self._brief = brief
+        self._has_file = has_file
         self._earlier = earlier
         self._mode = "watching"
         self._mode_since = 0.0
@@ -102,7 +111,7 @@ class View:
         metadata = output_metadata(row)
         self.upper.update(upper, metadata)
         self.lower.update(lower, metadata)
-        self.panel.finish(upper["text/html"] + lower["text/html"])
+        self.panel.finish(upper["text/html"] + lower["text/html"], has_file=self._has_file)
 
     def click(self, text: str) -> None:
         """Act on a button; the painter shows what came of it."""
@@ -145,7 +154,9 @@ def show_live(
     """Show a job under way below the running cell: the panel, and under it the static hint."""
     from pplx_jupyter.notebook.painter import painter_of
 
-    view = View(session, row, Pin(place.kernel, place.parent), brief=brief, earlier=earlier)
+    view = View(
+        session, row, Pin(place.kernel, place.parent), brief=brief, earlier=earlier, has_file=not place.voila
+    )
     metadata = output_metadata(row)
     hint = render.hint_forms(receipt_of(row), usual=usual_range(row))
     forms = {
@@ -155,21 +166,33 @@ def show_live(
     }
     view.upper.show(shell, forms, metadata)
     view.lower.show(shell, hint, metadata)
-    _keep(view, place.cell or view.upper.display_id, painter_of(session).remove)
-    painter_of(session).add(view)
+    painter = painter_of(session)
+    run = str((place.parent.get("header") or {}).get("msg_id") or "")
+    _keep(_Shown(view, place.cell or view.upper.display_id, run), painter.remove)
+    painter.add(view)
 
 
-def _keep(view: View, cell: str, forget: Any) -> None:
-    """Close the panel that this cell showed before, and the oldest of too many: ipywidgets keeps every widget for ever."""
-    before = _by_cell.pop(cell, None)
-    _by_cell[cell] = view
-    closing = [before] if before is not None else []
-    while len(_by_cell) > _KEPT_PANELS:
-        closing.append(_by_cell.popitem(last=False)[1])
-    for old in closing:
-        if old is before or old.row.state not in OPEN:
-            forget(old)
-            old.panel.close()
+class _Shown(NamedTuple):
+    """A view, the cell that shows it, and the run of that cell."""
+
+    view: View
+    cell: str
+    run: str
+
+
+_shown: list[_Shown] = []
+
+
+def _keep(shown: _Shown, forget: Callable[[View], None]) -> None:
+    """Close what an earlier run of this cell showed, and the oldest of too many: ipywidgets keeps every widget for ever."""
+    _shown.append(shown)
+    gone = [each for each in _shown if each.cell == shown.cell and each.run != shown.run]
+    settled = [each for each in _shown if each.view.row.state not in OPEN and each not in gone]
+    surplus = len(_shown) - len(gone) - _KEPT_PANELS
+    for each in [*gone, *settled[: max(0, surplus)]]:
+        _shown.remove(each)
+        forget(each.view)
+        each.view.panel.close()
 
 
 def final_forms(

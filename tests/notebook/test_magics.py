@@ -329,3 +329,24 @@ def kernel_once(sim_once: Simulator, tmp_path_factory: pytest.TempPathFactory) -
     kernel.run("%load_ext pplx_jupyter")
     yield kernel
     kernel.close()
+
+
+def live_models(kernel: Kernel) -> int:
+    return int(kernel.value("len(__import__('ipywidgets').Widget.widgets)"))
+
+
+def test_running_a_cell_again_closes_its_earlier_panel_and_two_panels_of_one_run_live_together(
+    kernel: Kernel,
+) -> None:
+    two = (
+        "from pplx_jupyter import research\n"
+        "for topic in ('tea', 'rum'):\n    display(research(f'What is {topic}? seconds:6000'))"
+    )
+    first = kernel.run(two, cell="two")
+    assert sum(WIDGET in shown["data"] for shown in first.displays) == 2
+    models = live_models(kernel)
+    for _ in range(3):
+        assert kernel.run(two, cell="two").reply["status"] == "ok"
+    assert live_models(kernel) == models
+    kernel.run(two, cell="another")
+    assert live_models(kernel) > models
