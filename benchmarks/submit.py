@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +28,7 @@ _PAUSE = 1.0
 
 def run(cells: list[str], environment: dict[str, str]) -> list[float]:
     """Run cells in a fresh kernel, a second apart; give each one's milliseconds from request to reply."""
-    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    manager, client = start_new_kernel(kernel_name="python3", env=environment, stderr=subprocess.DEVNULL)
     times = []
     try:
         for cell in ["1", "%load_ext pplx_jupyter", *cells]:

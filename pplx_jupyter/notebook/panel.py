@@ -247,7 +247,11 @@ def _head(told: Progress, clock: str) -> str:
 def _question(row: Row, *, bar: bool) -> str:
     """Give what does not change while the job runs: an update would start the bar's animation anew."""
     question = escape(one_line(row.question, 140))
-    below = '<div class="pplx-bar" style="margin:5px 0 7px"><i></i></div>' if bar else ""
+    below = (
+        '<div class="pplx-bar" style="margin:5px 0 7px"><i></i></div>'
+        if bar
+        else '<div style="height:8px"></div>'
+    )
     return f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{below}</div>'
 
 
