@@ -9,6 +9,7 @@ launching cell's own parent works from any thread on ipykernel 6.17 to 7.4.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,17 +64,32 @@ class Slot:
 
 
 def pin_widget(widget: Any, pin: Pin) -> None:
-    """Make a widget's own messages the launching cell's: its comm sends through the pin from now on."""
+    """Make a widget's own messages the launching cell's: its comm sends through the pin from now on.
+
+    Only what answers a message of the frontend's (a page that was reloaded asks for the state) goes
+    out as the answer to that message: JupyterLab waits for it.
+    """
     comm = widget.comm
     if comm is None or not hasattr(comm, "publish_msg"):
         return
+    answering = threading.local()
+    handle = comm.handle_msg
+
+    def handle_msg(message: Any) -> None:
+        answering.parent = message
+        try:
+            handle(message)
+        finally:
+            answering.parent = None
 
     def publish_msg(
         kind: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
     ) -> None:
         content = {"data": data or {}, "comm_id": comm.comm_id, **keys}
-        pin.send(kind, content, metadata=metadata or {}, ident=comm.topic, buffers=buffers)
+        to = dataclasses.replace(pin, parent=getattr(answering, "parent", None) or pin.parent)
+        to.send(kind, content, metadata=metadata or {}, ident=comm.topic, buffers=buffers)
 
+    comm.handle_msg = handle_msg
     comm.publish_msg = publish_msg
     if hasattr(comm, "_reply_subshell_for"):
         # ipykernel 7.4 sends a click to the shell that the widget last spoke from, which waits

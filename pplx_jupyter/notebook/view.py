@@ -88,7 +88,9 @@ class View:
         if self.row.state != self._painted_state or (self._dirty and self._mode == "stopped"):
             return 3 + (now - self._clock_at)
         if self._dirty:
-            return 2
+            # Whoever has waited longer comes first: of many panels none starves.
+            waited = now - self._clock_at
+            return 2 + waited / (1 + waited)
         late = (now - self._clock_at) / clock_step(now - self.row.created_at)
         return late if late >= 0.95 else 0
 

@@ -110,6 +110,17 @@ def test_cancel_takes_two_clicks(kernel: Heard, sim: Simulator) -> None:
     assert not foreign(kernel, launch)
 
 
+def test_a_reloaded_page_gets_the_widgets_state_as_the_answer_to_its_question(kernel: Heard) -> None:
+    """JupyterLab waits for that answer, and with it for every widget of the page."""
+    launch = kernel.ask(ASK, cell="one")
+    button = kernel.until_button(launch, CANCEL)
+    asked = kernel.send("comm_msg", {"comm_id": button, "data": {"method": "request_state"}})
+    kernel.idle(asked)
+    states = [m for m in kernel.under(asked) if m["msg_type"] == "comm_msg"]
+    assert [m["content"]["data"]["method"] for m in states] == ["update"]
+    assert states[0]["content"]["comm_id"] == button
+
+
 @pytest.mark.parametrize("version", ["7.1.0", "installed"])
 def test_a_click_is_heard_while_a_cell_computes(kernel: Heard, version: str, sim: Simulator) -> None:
     """Frontends send clicks to a subshell where the kernel, from ipykernel 7 on, has one."""

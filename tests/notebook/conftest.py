@@ -108,6 +108,9 @@ class Kernel:
                 if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
                     break
         reply = self.client.get_shell_msg(timeout=10)
+        while reply["parent_header"].get("msg_id") != msg_id:
+            # A slow start leaves replies to more than one kernel_info request behind.
+            reply = self.client.get_shell_msg(timeout=10)
         return Ran(msg_id, reply["content"], messages, time.monotonic() - started)
 
     def until(self, wanted: Callable[[dict[str, Any]], bool], *, seconds: float = 20) -> list[dict[str, Any]]:
