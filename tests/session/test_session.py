@@ -310,7 +310,7 @@ def test_attach(sim: Simulator, ask: Ask) -> None:
     assert attach("prices", session=session).reuse == "ledger"
     assert attach(one.remote_id, session=session).id == one.id
     attached = attach("rates", session=session)
-    assert (attached.id, attached.reuse, asker.end(attached)) == (two.id, None, "completed")
+    assert (attached.id, asker.end(attached)) == (two.id, "completed")
     newest = asker.job("Three?", name="prices")
     assert attach("prices", session=session).id == newest.id
     for nothing in ("", "  ", "no such", "%"):
