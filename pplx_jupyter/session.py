@@ -20,6 +20,7 @@ from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError
 from pplx_jupyter.ledger import GIVEN_IN_CLEAR, OPEN, REUSABLE, Draft, open_ledger
 from pplx_jupyter.settings import Settings
 from pplx_jupyter.watch.bell import Bell
+from pplx_jupyter.watch.thread import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -249,15 +250,25 @@ class Session:
         owners = self.ledger.owners()
         return row.owner in {owner.id for owner in owners} and row.owner not in free_owners(owners)
 
-    def watch(self) -> None:
-        """Start the watcher of this key's jobs, if it does not run; later calls only wake it."""
+    def watch(self, *, after: float = 0.0) -> None:
+        """Start the watcher of this key's jobs, if it does not run; later calls only wake it.
+
+        Parameters
+        ----------
+        after
+            Seconds until it is woken: a cell that is about to end need not share the interpreter with it.
+        """
         key, ledger = self.key, self.ledger
         account = account_of(key, self.base_url, ledger.salt)
         with self._lock:
             running = self._watchers.get(account)
             if running is None or not running.is_alive:
                 self._watchers[account] = self._start(account, ledger, key)
-        self.bell.ring()
+        if after:
+            loop = background_loop()
+            loop.call_soon_threadsafe(loop.call_later, after, self.bell.ring)
+        else:
+            self.bell.ring()
 
     def _start(self, account: str, ledger: Ledger, key: Secret) -> RunningWatcher:
         from pplx_jupyter.watch.running import RunningWatcher

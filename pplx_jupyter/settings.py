@@ -7,6 +7,7 @@ Looked up in this order: a flag or argument, ``%config PplxResearch.X``, the env
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,12 @@ def _from_pyproject(folder: Path) -> dict[str, Any]:
         (found for parent in (folder, *folder.parents) if (found := parent / "pyproject.toml").is_file()),
         None,
     )
-    if path is None:
-        return {}
+    return {} if path is None else dict(_in_file(path, path.stat().st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=4)
+def _in_file(path: Path, _changed: int) -> Mapping[str, Any]:
+    """Read a file's settings; once, until it changes: every cell asks for them."""
     import tomllib
 
     try:

@@ -63,7 +63,6 @@ class Painter:
             self._views.append(view)
             if self._future is None or self._future.done() or self._pid != os.getpid():
                 self._pid, self._future = os.getpid(), run_in_background(self._run())
-        self._session.bell.ring()
 
     def remove(self, view: Paintable) -> None:
         """Paint this view no more; from any thread."""

@@ -175,7 +175,7 @@ def _shared() -> _Shared:
             _Shared(
                 plain=widgets.Layout(margin="0"),
                 html=HTMLStyle(),
-                button=widgets.Layout(width="auto", margin="0 8px 4px 0"),
+                button=widgets.Layout(width="auto", margin="2px 8px 4px 2px"),
                 button_style=widgets.ButtonStyle(),
                 row=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0"),
                 box=widgets.Layout(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
+_END_OF_CELL = 0.05
+"""Seconds that a cell is given to end before the background thread begins."""
+
 
 def show(
     shell: Any,
@@ -58,7 +61,7 @@ def show(
         )
     else:
         show_live(shell, session, row, place, brief=brief, earlier=_earlier(session, row, place))
-    session.watch()
+    session.watch(after=0.0 if blocks else _END_OF_CELL)
     if blocks:
         job.wait(session.settings.timeout if timeout is None else timeout)
         if place.kernel is None:

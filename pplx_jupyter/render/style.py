@@ -11,7 +11,7 @@ import re
 __all__ = ["NOTE", "SMALL", "stylesheet", "wrap"]
 
 SMALL = 'style="font-size:12px;margin:0"'
-NOTE = "padding:10px 16px 4px;background-color:rgba(128,128,128,.08);margin:6px 0 12px"
+NOTE = "padding:10px 16px 4px;background-color:rgba(128,128,128,.08);margin:6px 0 16px"
 
 # JupyterLab's own rules have the weight of two classes and two elements: hence the thrice named class.
 _CSS = """\
@@ -32,10 +32,11 @@ line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 .pplx.pplx.pplx :is(p,td,li li,ul>li) a:not(sup a){text-decoration:underline;text-underline-offset:2px}
 .pplx :is(a,summary):focus-visible{outline:2px solid var(--pb);outline-offset:2px;border-radius:2px}
 .pplx sup.pplx-c{line-height:0;font-size:11px;vertical-align:.42em;white-space:nowrap}
+.pplx sup.pplx-c::before{content:"\\2060"}
 .pplx sup.pplx-c a{padding:1px 4px;margin-inline-start:2px;border-radius:3px;background:var(--pf)}
 .pplx sup.pplx-c a:hover{background:rgba(128,128,128,.28)}
 .pplx sup.pplx-c span{font-size:0}
-.pplx mark.pplx-u{color:inherit;background:rgba(255,160,0,.22);border-bottom:1px dashed var(--pw);padding:0 2px}
+.pplx mark.pplx-u{color:inherit;background:rgba(255,160,0,.22);border-bottom:1px dashed var(--pw);padding:0 2px;margin-inline-start:2px}
 .pplx.pplx.pplx .pplx-x{overflow-x:auto;margin:0 0 1em}
 .pplx.pplx.pplx table{table-layout:auto;margin:0;font-size:13px;border-collapse:collapse}
 .pplx.pplx.pplx :is(td,th){padding:5px 14px 5px 0;vertical-align:baseline;line-height:1.45}
