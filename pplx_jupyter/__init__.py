@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from pplx_jupyter.answer import Answer, Cost, Receipt, Source
-    from pplx_jupyter.errors import PplxError
+    from pplx_jupyter.errors import (
+        JobCancelled,
+        JobExpired,
+        JobFailed,
+        JobUnconfirmed,
+        KeyMissing,
+        LedgerError,
+        PplxError,
+        RateLimited,
+        RequestError,
+        ServiceError,
+        WaitInterrupted,
+        WaitTimeout,
+    )
     from pplx_jupyter.job import Job, attach, jobs, research
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
@@ -24,11 +37,22 @@ __all__ = [
     "Answer",
     "Cost",
     "Job",
+    "JobCancelled",
+    "JobExpired",
+    "JobFailed",
+    "JobUnconfirmed",
+    "KeyMissing",
+    "LedgerError",
     "PplxError",
+    "RateLimited",
     "Receipt",
     "Request",
+    "RequestError",
+    "ServiceError",
     "Session",
     "Source",
+    "WaitInterrupted",
+    "WaitTimeout",
     "__version__",
     "attach",
     "jobs",
@@ -40,7 +64,18 @@ _HOME = {
     "Cost": "answer",
     "Receipt": "answer",
     "Source": "answer",
+    "JobCancelled": "errors",
+    "JobExpired": "errors",
+    "JobFailed": "errors",
+    "JobUnconfirmed": "errors",
+    "KeyMissing": "errors",
+    "LedgerError": "errors",
     "PplxError": "errors",
+    "RateLimited": "errors",
+    "RequestError": "errors",
+    "ServiceError": "errors",
+    "WaitInterrupted": "errors",
+    "WaitTimeout": "errors",
     "Job": "job",
     "attach": "job",
     "jobs": "job",

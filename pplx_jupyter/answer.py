@@ -147,6 +147,9 @@ class Answer:
     def __repr__(self) -> str:
         return f"<Answer {len(self.text):,} characters, {len(self.sources)} sources, model {self.model or 'unknown'}>"
 
+    def __str__(self) -> str:
+        return self.text
+
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from pplx_jupyter.render import answer_forms
 

@@ -17,6 +17,8 @@ r"""The tree of errors. Each is one line that a user can act on.
     ├── NotFrozen                  the lockfile has no such answer
     └── LedgerError                the record cannot be read or written
 
+    WaitInterrupted(KeyboardInterrupt)   a person stopped the waiting, the job goes on
+
 Catch `PplxError` for all of them, `ServiceError` for what came over the wire,
 `JobFailed` for a job that was accepted and gave no answer.
 """
@@ -37,6 +39,7 @@ __all__ = [
     "RequestError",
     "Retired",
     "ServiceError",
+    "WaitInterrupted",
     "WaitTimeout",
 ]
 
@@ -157,6 +160,13 @@ class NotFrozen(PplxError):
 
 class LedgerError(PplxError):
     """The ledger cannot be read or written."""
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """A person interrupted the waiting; the job goes on. A KeyboardInterrupt, so that loops and runs stop."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self}"]
 
 
 def _rebuild(cls: type[PplxError], message: str, extra: dict[str, object]) -> PplxError:

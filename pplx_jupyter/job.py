@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.answer import Answer, Cost, Failure, Receipt
 from pplx_jupyter.errors import (
@@ -21,6 +21,7 @@ from pplx_jupyter.errors import (
     RateLimited,
     RequestError,
     ServiceError,
+    WaitInterrupted,
     WaitTimeout,
 )
 from pplx_jupyter.ledger import OPEN, REUSABLE
@@ -150,14 +151,26 @@ class Job:
         ------
         WaitTimeout
             The timeout passed; the job goes on.
+        WaitInterrupted
+            A person interrupted (a KeyboardInterrupt); the job goes on.
         JobFailed, JobCancelled, JobExpired, JobUnconfirmed
             The job gave no answer.
         ServiceError
             The service refuses to be asked about it; it goes on.
         """
+        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+            raise RequestError(f"timeout {timeout!r}: give a number of seconds, or None.", field="timeout")
         nested = self.session.settings.nested_wait if nested is None else nested
-        if nested and (loop := _running_loop()) is not None:
-            return self._wait_nested(loop, timeout)
+        try:
+            if nested and (loop := _running_loop()) is not None:
+                return self._wait_nested(loop, timeout)
+            return self._wait(timeout)
+        except KeyboardInterrupt:
+            row = self.row
+            goes_on = f"it goes on; %pplx wait {row.id} waits again, %pplx cancel {row.id} stops it"
+            raise WaitInterrupted(f"stopped waiting for {row.label}: {goes_on}.") from None
+
+    def _wait(self, timeout: float | None) -> Answer:
         known = self._watch()
         until = None if timeout is None else time.monotonic() + timeout
         bell = self.session.bell
@@ -266,13 +279,39 @@ class Job:
         self.session.cancel(self.id)
 
     def retry(self) -> Job:
-        """Ask the same question anew: a new job, and a new purchase."""
+        """Ask a question that gave no answer anew: a new job, and a new purchase.
+
+        Raises
+        ------
+        RequestError
+            The job is under way, has its answer, or is unconfirmed.
+        """
         row = self.row
+        if row.is_open:
+            raise RequestError(f"{row.label} is still {row.state}; cancel it first.")
+        if row.state in REUSABLE:
+            raise RequestError(
+                f"{row.label} has its answer; to ask anew all the same, use --refresh or refresh=True."
+            )
+        if row.state == "unconfirmed":
+            raise RequestError(
+                f"{row.label} is unconfirmed; %pplx settle {row.id} --ask-again sends it once more."
+            )
         submitted = self.session.submit(
             self.request, name=row.name, notebook=row.notebook, cell=row.cell, filled=row.filled, refresh=True
         )
         self.session.watch()
         return Job(self.session, submitted.row.id)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled by its id: whoever reads it back looks it up in the ledger of its own session.
+        return attach, (self.id,)
 
     def __repr__(self) -> str:
         row = self.row
@@ -322,7 +361,7 @@ def attach(text: str, *, session: Session | None = None) -> Job:
     RequestError
         No job, or more than one, fits.
     """
-    session, text = session or current_session(), text.strip()
+    session, text = session or current_session(), str(text).strip()
     found = session.ledger.find(text) if text else []
     exact = (
         [row for row in found if row.id == text] or [row for row in found if row.name == text][:1] or found

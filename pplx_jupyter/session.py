@@ -6,6 +6,7 @@ returns; the watcher on the background thread does the rest.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import dataclasses
 import os
@@ -25,12 +26,14 @@ from pplx_jupyter.watch.thread import background_loop
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pplx_jupyter.api.wire import Reply
     from pplx_jupyter.ledger import Ledger, Row
     from pplx_jupyter.request import Request
     from pplx_jupyter.watch.running import RunningWatcher
 
 __all__ = ["Session", "Submission", "current_session", "use_session"]
 
+_ASK_SECONDS = 10.0
 _GRACE_SECONDS = 3.0
 """How long a script that ends waits for its intents to leave."""
 
@@ -71,6 +74,8 @@ class Session:
         What holds unless a question says otherwise; default: as `Settings.load` finds it.
     transport
         An httpx transport in place of the network, for tests.
+    typed_key
+        A key that a person typed: it comes before the environment's.
     """
 
     def __init__(
@@ -81,7 +86,9 @@ class Session:
         ledger: Ledger | str | None = None,
         settings: Settings | None = None,
         transport: Any = None,
+        typed_key: Secret | None = None,
     ) -> None:
+        self.typed_key = typed_key
         self.settings = Settings.load() if settings is None else settings
         self.base_url = (base_url or _default_base_url()).rstrip("/")
         self.bell = Bell()
@@ -117,11 +124,11 @@ class Session:
             There is none.
         """
         # Looked up anew each time: a user may set the variable after the first cell has failed.
-        return self._key or find_key()
+        return self.typed_key or self._key or find_key()
 
     @key.setter
     def key(self, key: Secret) -> None:
-        self._key = key
+        self.typed_key = key
 
     @property
     def has_key(self) -> bool:
@@ -166,13 +173,16 @@ class Session:
         request = self._with_defaults(request)
         retry_failed = self.settings.retry_failed if retry_failed is None else retry_failed
         pinned = request.backend != "auto"
-        found = (
-            None
-            if refresh
-            else self.ledger.newest(request.fingerprint, self.base_url, request.backend if pinned else None)
-        )
+        if not isinstance(refresh, bool):
+            raise RequestError(
+                f"refresh {refresh!r}: choose True or False. Nothing was sent.", field="refresh"
+            )
+        found = self.ledger.newest(request.fingerprint, self.base_url, request.backend if pinned else None)
+        if found is not None and not found.is_open and refresh:
+            # A fresh one that is under way already is followed: a cell with --refresh may be run twice in a row.
+            found = None
         if found is not None and not _to_send(found, retry_failed=retry_failed):
-            return Submission(self.follow(found), created=False)
+            return Submission(self._called(self.follow(found), name), created=False)
         backend = self._choose(request)
         draft = Draft(
             fingerprint=request.fingerprint,
@@ -197,6 +207,12 @@ class Session:
         if created:
             self._mine.add(row.id)
         return Submission(self.follow(row), created=created)
+
+    def _called(self, row: Row, name: str) -> Row:
+        """Give a row the name that it was asked for by last: `%pplx show NAME` finds what NAME holds."""
+        if not name or row.name == name:
+            return row
+        return self.ledger.write(row.id, {"name": name}) or row
 
     def _with_defaults(self, request: Request) -> Request:
         changes: dict[str, Any] = {}
@@ -305,6 +321,8 @@ class Session:
             The job is not unconfirmed.
         """
         changes: dict[str, Any]
+        if remote_id:
+            self._check_remote(job_id, remote_id)
         now = time.time()
         if remote_id:
             changes = {
@@ -332,6 +350,35 @@ class Session:
         if settled.is_open:
             self.watch()
         return settled
+
+    def _check_remote(self, job_id: str, remote_id: str) -> None:
+        """Ask the service whether it knows this id: a mistyped one would be followed for days."""
+        from pplx_jupyter.api.choice import backend_module
+        from pplx_jupyter.watch.thread import run_in_background
+
+        row = self.ledger.get(job_id)
+        if row is None or row.state != "unconfirmed":
+            return
+
+        async def ask() -> Reply:
+            from pplx_jupyter.api.http import Client
+
+            client = Client(self.base_url, self.key, transport=self._transport)
+            try:
+                async with asyncio.timeout(_ASK_SECONDS):
+                    reply: Reply = await backend_module(row.backend).get(client, remote_id)
+                    return reply
+            finally:
+                await client.close()
+
+        try:
+            reply = run_in_background(ask()).result()
+        except TimeoutError:
+            raise RequestError(
+                f"the service did not answer within {_ASK_SECONDS:g} s; nothing is settled."
+            ) from None
+        if reply.status in {400, 404, 422}:
+            raise RequestError(f"the service knows no job “{remote_id}” with this key; nothing is settled.")
 
     def close(self) -> None:
         """End the watchers of this session; jobs under way go on, and another process may follow them."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings"]
 
+_CHOICES = {"backend": ("auto", "sonar", "agent"), "effort": ("", "minimal", "low", "medium", "high")}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -60,6 +61,14 @@ class Settings:
     images: bool = False
     nested_wait: bool = False
     retry_failed: bool = False
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                listed = ", ".join(choice for choice in choices if choice)
+                raise RequestError(
+                    f"the setting {name} is {getattr(self, name)!r}: choose {listed}. Nothing was sent."
+                )
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -135,7 +135,9 @@ def _parse_json(label: str, text: str, field: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise RequestError(
-            f'{label}: this is not JSON; write it as {{"key": "value"}}. Nothing was sent.', field=field
+            f"{label}: this is not JSON. On a line, put it between single quotes: {label} "
+            '\'{"key": "value"}\'. Nothing was sent.',
+            field=field,
         ) from None
 
 

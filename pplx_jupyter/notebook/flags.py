@@ -126,7 +126,11 @@ def _option(flag: str) -> Option | SubOption | None:
 def _take(
     found: Option | SubOption, flag: str, words: list[str], value: str | None, fields: dict[str, Any]
 ) -> None:
+    if found.kind == "switch" and value is not None:
+        raise _no_value(flag)
     text = "" if found.kind == "switch" else _value(flag, words, value)
+    if found.kind == "list" and not text.strip(" ,"):
+        raise RequestError(f"{flag} is empty: write what it is to hold, or leave it out. Nothing was sent.")
     if hasattr(found, "key"):
         outer = next(o.name for o in Request.options() if found in o.sub_options)
         fields[outer] = {**fields.get(outer, {}), found.key: found.parse(text)}
@@ -148,6 +152,8 @@ def _value(flag: str, words: list[str], value: str | None) -> str:
 
 def _cell_value(flag: str, words: list[str], value: str | None) -> Any:
     if CELL_FLAGS[flag][0] == "switch":
+        if value is not None:
+            raise _no_value(flag)
         return True
     text = _value(flag, words, value)
     try:
@@ -155,12 +161,27 @@ def _cell_value(flag: str, words: list[str], value: str | None) -> Any:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise RequestError(f"{flag} {text}: write a number of seconds. Nothing was sent.")
+        raise RequestError(f"{flag} {text}: write a number of seconds above 0. Nothing was sent.")
     return seconds
 
 
+def _no_value(flag: str) -> RequestError:
+    return RequestError(f"{flag} takes no value: write it alone, or leave it out. Nothing was sent.")
+
+
 def _checked_name(word: str) -> str:
+    import builtins
     import keyword
+
+    near = difflib.get_close_matches("--" + word.lstrip("-–—").partition("=")[0], all_flags(), 1, 0.8)
+    if near and not word.isidentifier():
+        raise RequestError(
+            f"“{word}” is no option: did you mean {near[0]}? Options begin with two hyphens. Nothing was sent."
+        )
+    if hasattr(builtins, word) or word in {"In", "Out"} or word.startswith("_"):
+        raise RequestError(
+            f"“{word}” is a name that Python or IPython needs: choose another. Nothing was sent."
+        )
 
     if word.isidentifier() and not keyword.iskeyword(word):
         return word
@@ -170,12 +191,16 @@ def _checked_name(word: str) -> str:
 
 
 def _unknown(flag: str) -> RequestError:
-    near = difflib.get_close_matches(flag, [*all_flags(), *_by_field()], 1)
+    fields = _by_field()
+    near = (
+        [fields[flag]]
+        if flag in fields
+        else difflib.get_close_matches(flag, all_flags(), 1)
+        or [fields[name] for name in difflib.get_close_matches(flag, fields, 1)]
+    )
     if not near:
         return RequestError(f"{flag} is not an option; %pplx_research lists them. Nothing was sent.")
-    return RequestError(
-        f"{flag} is not an option; did you mean {_by_field().get(near[0], near[0])}? Nothing was sent."
-    )
+    return RequestError(f"{flag} is not an option; did you mean {near[0]}? Nothing was sent.")
 
 
 def _by_field() -> dict[str, str]:

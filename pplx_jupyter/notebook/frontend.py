@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.settings import Settings
 
-__all__ = ["Place", "here"]
+__all__ = ["Place", "here", "is_headless"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +57,12 @@ def here(shell: Any, settings: Settings) -> Place:
         cell=str(metadata.get("cellId") or ""),
         voila=_is_voila(),
     )
+
+
+def is_headless(shell: Any) -> bool:
+    """Whether nobody is there to watch or click."""
+    kernel = getattr(shell, "kernel", None)
+    return kernel is not None and _is_headless(kernel, _parent(kernel))
 
 
 def _parent(kernel: Any) -> dict[str, Any]:

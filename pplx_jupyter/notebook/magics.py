@@ -16,7 +16,7 @@ from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pplx_jupyter.notebook.flags import Line
     from pplx_jupyter.session import Session
@@ -79,7 +79,7 @@ class PplxResearch(Magics):
                 )
             print(explain())
             return
-        with _one_line():
+        with _one_line(self.host):
             self._ask(line, cell)
 
     @no_var_expand
@@ -91,7 +91,7 @@ class PplxResearch(Magics):
         """
         from pplx_jupyter.notebook.verbs import run_verb
 
-        with _one_line():
+        with _one_line(self.host):
             run_verb(self, line)
 
     def session(self) -> Session:
@@ -104,8 +104,8 @@ class PplxResearch(Magics):
         if session.is_default and (
             settings.ledger != session.settings.ledger or base_url() != session.base_url
         ):
-            session.close()
-            session = Session(settings=settings)
+            # The one before goes on with what it has under way, and its typed key is this kernel's.
+            session = Session(settings=settings, typed_key=session.typed_key)
             use_session(session)
         session.settings = settings
         # A kernel that is shut down must not wait for the network; its intents stay in the ledger.
@@ -122,6 +122,7 @@ class PplxResearch(Magics):
 
         parsed = parse_line(line)
         prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.host.user_ns)
+        self._check_name(parsed.name, filled)
         request = Request.build(prompt=prompt.strip("\n"), **parsed.fields)
         session = self.session()
         place = here(self.host, session.settings)
@@ -147,6 +148,21 @@ class PplxResearch(Magics):
             brief=bool(parsed.cell.get("brief")),
         )
 
+    def _check_name(self, name: str, filled: Mapping[str, str]) -> None:
+        """Refuse a NAME whose variable the job must not replace."""
+        import types
+
+        from pplx_jupyter.notebook.prompts import uses
+
+        if name and uses(filled, name):
+            raise RequestError(
+                f"“{name}” is used in the prompt, and the job would take its place: choose another NAME. Nothing was sent."
+            )
+        if isinstance(self.host.user_ns.get(name), types.ModuleType):
+            raise RequestError(
+                f"“{name}” is a module here, and the job would take its place: choose another NAME. Nothing was sent."
+            )
+
 
 def _wait(parsed: Line) -> bool | None:
     if parsed.cell.get("wait") and parsed.cell.get("no-wait"):
@@ -157,14 +173,19 @@ def _wait(parsed: Line) -> bool | None:
 
 
 @contextlib.contextmanager
-def _one_line() -> Iterator[None]:
+def _one_line(shell: Any) -> Iterator[None]:
     """Turn a user's mistake into IPython's one-line error, in the words of the flags."""
+    from pplx_jupyter.notebook.frontend import is_headless
     from pplx_jupyter.request import with_flags
 
     try:
         yield
     except RequestError as error:
-        raise UsageError(with_flags(error)) from None
+        said = with_flags(error)
+        if is_headless(shell):
+            # A UsageError is only printed: a run's report would hold an error without a word.
+            raise RequestError(said, field=error.field) from None
+        raise UsageError(said) from None
     except PplxError as error:
         # Its traceback would be of this package, not of the user's cell.
         raise error.with_traceback(None) from None

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
+from pplx_jupyter.job import Job
+from pplx_jupyter.render.words import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jinja2.sandbox import SandboxedEnvironment
 
-__all__ = ["fill"]
+__all__ = ["fill", "uses"]
 
 MAX_ROWS = 50
 MAX_COLUMNS = 20
 MAX_CELL = 200
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}>")
 
 # Jinja2 has no switch to turn its statements and comments off; no prompt holds these.
 _NEVER = ("\x00<", ">\x00")
@@ -79,6 +84,11 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     return "".join(written), filled
 
 
+def uses(filled: Mapping[str, str], name: str) -> bool:
+    """Whether a prompt's expressions use a variable of this name."""
+    return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", expression) for expression in filled)
+
+
 class _Names(dict[str, Any]):
     """The notebook's variables, without what IPython put there itself (``In``, ``Out``, ``_``)."""
 
@@ -129,9 +139,20 @@ def _evaluated(expression: str, names: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> Any:
-    """Write a value into a prompt: a data frame as a Markdown table, anything else as its text."""
+    """Write a value into a prompt: a data frame as a Markdown table, an answer as its text, anything else as Python writes it."""
+    if hasattr(value, "iloc") and hasattr(value, "to_frame"):
+        value = value.to_frame() if not hasattr(value, "columns") else value
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         return _table(value)
+    if isinstance(value, Job):
+        raise RequestError(
+            f"{value!r} stands in the prompt: write {{{{ NAME.wait() }}}} for its answer. Nothing was sent."
+        )
+    if callable(value) or _ADDRESS.search(str(value)):
+        raise RequestError(
+            f"{shorten(str(value), 80)} stands in the prompt, which is another text in each kernel: write what is meant."
+            " Nothing was sent."
+        )
     return value
 
 
@@ -156,8 +177,6 @@ def _cell(value: Any) -> str:
 
 
 def _undefined(error: Exception, names: Mapping[str, Any]) -> PplxError:
-    import re
-
     text = str(error)
     found = re.match(r"'(\w+)' is undefined", text)
     if not found:

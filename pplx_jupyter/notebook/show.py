@@ -63,6 +63,8 @@ def show(
         show_live(shell, session, row, place, brief=brief, earlier=_earlier(session, row, place))
     session.watch(after=0.0 if blocks else _END_OF_CELL)
     if blocks:
+        if place.kernel is None:
+            _told.add(job.id)
         job.wait(session.settings.timeout if timeout is None else timeout)
         if place.kernel is None:
             print(show_text(job.row, session.ledger.body(job.id)))
@@ -143,6 +145,10 @@ def _show_in_terminal(session: Session, row: Row, *, blocks: bool) -> None:
         _Announcer(session, row).start()
 
 
+_told: set[str] = set()
+"""Jobs of a terminal whose answer a blocking cell prints itself."""
+
+
 class _Announcer:
     """A view for a terminal: prints the answer when it is there; IPython keeps such prints above its prompt."""
 
@@ -163,6 +169,8 @@ class _Announcer:
 
     def paint(self, now: float) -> bool:
         row = self.row
+        if row.id in _told:
+            return True
         text = show_text(row, self._session.ledger.body(row.id))
         print(f"\n{row.label}: {row.state} after {duration(now - row.created_at)}\n{text}", flush=True)
         return True

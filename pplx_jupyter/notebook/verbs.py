@@ -30,7 +30,7 @@ def run_verb(magics: PplxResearch, line: str) -> None:
         There is no such verb, or its words are wrong.
     """
     words = split(line)
-    if not words:
+    if not words or words == ["help"]:
         print("\n".join(f"%pplx {usage:<48}{text}" for _, usage, text in VERBS.values()))
         return
     verb = words.pop(0)
@@ -59,6 +59,11 @@ def _options(words: list[str], *known: str) -> set[str]:
         raise RequestError(f"{word} is not an option here; {hint}")
     words[:] = [word for word in words if word not in found]
     return found
+
+
+def _nothing_more(words: list[str], verb: str) -> None:
+    if words:
+        raise RequestError(f"%pplx {verb} takes no “{words[0]}”; %pplx alone lists what there is.")
 
 
 def _the_job(magics: PplxResearch, words: list[str], verb: str) -> tuple[Session, Job]:
@@ -135,8 +140,6 @@ def _cancel(magics: PplxResearch, words: list[str]) -> None:
 def _retry(magics: PplxResearch, words: list[str]) -> None:
     _options(words)
     session, job = _the_job(magics, words, "retry")
-    if job.row.is_open:
-        raise RequestError(f"{job.row.label} is still {job.status}; %pplx cancel {job.id} stops it first.")
     again = job.retry()
     if again.name:
         magics.host.user_ns[again.name] = again
@@ -184,10 +187,12 @@ def _key(magics: PplxResearch, words: list[str]) -> None:
     if not value:
         print("No key was given; nothing has changed.")
         return
+    if not value.isascii() or not value.isprintable() or " " in value or len(value) < 8:
+        raise RequestError("that cannot be a key: it has spaces, or is too short. Nothing has changed.")
     key = Secret(value, "%pplx key")
-    session.key = key
     if "--save" in given:
         save_key(key)
+    session.key = key
     kept = (
         "and in this machine's keyring"
         if "--save" in given
@@ -200,6 +205,7 @@ def _doctor(magics: PplxResearch, words: list[str]) -> None:
     from pplx_jupyter.notebook.doctor import examine, examined_forms
 
     given = _options(words, "--forget-retired")
+    _nothing_more(words, "doctor")
     session = magics.session()
     if "--forget-retired" in given:
         session.ledger.retire(session.account, None)
@@ -212,6 +218,7 @@ def _demo(magics: PplxResearch, words: list[str]) -> None:
     from pplx_jupyter.notebook.demo import start_demo, stop_demo
 
     given = _options(words, "--stop")
+    _nothing_more(words, "demo")
     if "--stop" in given:
         print(stop_demo())
         return

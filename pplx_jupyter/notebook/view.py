@@ -6,6 +6,7 @@ static hint, which is all that a file saved too early keeps, and becomes the ans
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,7 @@ from pplx_jupyter.notebook import panel as buttons
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
 from pplx_jupyter.notebook.panel import Panel
 from pplx_jupyter.notebook.progress import clock_step, status_text, usual_cost, usual_range
+from pplx_jupyter.request import Request
 from pplx_jupyter.rows import answer_of, failure_of, receipt_of
 
 if TYPE_CHECKING:
@@ -210,9 +212,11 @@ def final_forms(
             answer, receipt, state_line=False, brief=brief
         )
     failure = failure_of(row)
-    return _NOTHING, render.failure_forms(
-        failure, receipt, usual=usual_cost(row)
-    ) if failure is not None else render.hint_forms(receipt)
+    if failure is None:
+        return _NOTHING, render.hint_forms(receipt)
+    flags = {option.name: option.flag or option.name for option in Request.options()}
+    told = dataclasses.replace(failure, fields=[flags.get(name, name) for name in failure.fields])
+    return _NOTHING, render.failure_forms(told, receipt, usual=usual_cost(row))
 
 
 def show_final(shell: Any, row: Row, body: str | None, *, reuse: str | None, brief: bool) -> None:

@@ -62,6 +62,10 @@ def failure_line(failure: Failure, receipt: Receipt) -> str:
         _short_money(failure),
     ]
     line = "; ".join(filter(None, parts)) + "."
+    if failure.kind == "unsupported" and failure.fields:
+        line += (
+            f" The agent API, which is left to this key, has no {', no '.join(failure.fields)}: remove that."
+        )
     if failure.kind == "unconfirmed":
         line += f" Settle it: %pplx settle {one_line(receipt.job_id, 80)} --ask-again | --drop"
     return line
@@ -344,7 +348,6 @@ def _unconfirmed(failure: Failure, receipt: Receipt, usual: str) -> Note:
     settle = f"%pplx settle {one_line(receipt.job_id, 80)}"
     looked = f": is there a request at {time_of_day(at, seconds=False)}?" if at else "."
     likely = f"0.00 or {usual}" if usual else "0.00 or what such a question costs"
-    aside = f"the {usual.removesuffix(' USD').rpartition('–')[2]}" if usual else "what it may cost"
     api = receipts.api(receipt) or "API"
     return _warn(
         failure,
@@ -358,7 +361,7 @@ def _unconfirmed(failure: Failure, receipt: Receipt, usual: str) -> Note:
             Bold("There, or you do not want it:"),
             " ",
             Code(f"{settle} --drop"),
-            f" closes it; your budget keeps {aside} set aside.",
+            " closes it; nothing is sent.",
         ),
         glyph="?",
     )

@@ -148,9 +148,12 @@ def _reused(answer: Answer, receipt: Receipt, *, simulated: bool, usual: str) ->
     cost = money_of(answer.cost)
     saved = "" if simulated or cost == UNKNOWN_COST else f"saved {cost}"
     rest = _dotted(f"{answered} ({old} this run)" if old else answered, "nothing sent", saved)
-    command = " ".join(filter(None, ["%%pplx_research", one_line(receipt.name, 80), "--refresh"]))
     likely = f" (usually {usual})" if usual else ""
-    second = ("To ask anew: ", Code(command), f"{likely}. This answer is kept.")
+    second = (
+        "To ask anew, add ",
+        Code("--refresh"),
+        f" to the first line of the cell{likely}. This answer is kept.",
+    )
     return State("↺", "", word, rest, colon=True, second=second)
 
 

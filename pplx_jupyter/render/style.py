@@ -11,7 +11,7 @@ import re
 __all__ = ["NOTE", "SMALL", "stylesheet", "wrap"]
 
 SMALL = 'style="font-size:12px;margin:0"'
-NOTE = "padding:10px 16px 4px;background-color:rgba(128,128,128,.08);margin:6px 0 16px"
+NOTE = "padding:10px 16px 4px;background-color:rgba(128,128,128,.08);margin:6px 0 12px"
 
 # JupyterLab's own rules have the weight of two classes and two elements: hence the thrice named class.
 _CSS = """\

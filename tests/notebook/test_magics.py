@@ -350,3 +350,103 @@ def test_running_a_cell_again_closes_its_earlier_panel_and_two_panels_of_one_run
     assert live_models(kernel) == models
     kernel.run(two, cell="another")
     assert live_models(kernel) > models
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        (
+            "%%pplx_research x --refresh=no\nx",
+            "--refresh takes no value: write it alone, or leave it out. Nothing was sent.",
+        ),
+        ("%%pplx_research x --no-search=false\nx", "--no-search takes no value"),
+        ("%%pplx_research --domains ,\nx", "--domains is empty"),
+        ("%%pplx_research --effrt high\nx", "did you mean --effort? Nothing was sent."),
+        ("%%pplx_research —effort high\nx", "did you mean --effort?"),
+        ("%%pplx_research effort=high\nx", "did you mean --effort?"),
+        ("%%pplx_research print\nx", "“print” is a name that Python or IPython needs"),
+        ("%%pplx_research In\nx", "choose another"),
+        ("import math\n%pplx_nothing", "not found"),
+        ("%%pplx_research topic\nWhat is {{ topic }}?", "“topic” is used in the prompt"),
+        ("%%pplx_research\nUse {{ thing }}", "is another text in each kernel"),
+        ('%%pplx_research --format {"type":"text"}\nx', "put it between single quotes: --format '"),
+        ("%pplx demo off", "%pplx demo takes no “off”"),
+    ],
+)
+def test_what_would_buy_something_else_is_refused(
+    kernel_once: Kernel, sim_once: Simulator, cell: str, line: str
+) -> None:
+    kernel_once.run("topic = 'tea'\nthing = object()")
+    ran = kernel_once.run(cell)
+    assert ran.reply["status"] == "error"
+    assert line in (ran.error or ran.text)
+    assert not sim_once.requests
+
+
+def test_an_answer_in_a_prompt_is_its_text_and_a_cell_with_refresh_run_twice_buys_once(
+    kernel: Kernel, sim: Simulator
+) -> None:
+    kernel.run("%%pplx_research tea\nWhat is tea?")
+    kernel.run("answer = tea.wait()")
+    assert (
+        kernel.run(f"%%pplx_research word\nSay it in a word: {{{{ answer }}}} {SLOW}").reply["status"] == "ok"
+    )
+    assert kernel.value("answer.text in word.request.prompt") == "True"
+    assert kernel.value("str(answer) == answer.text") == "True"
+    kernel.until(lambda _: len(sim.bill.jobs) == 2)
+    bought = 2
+    for _ in range(2):
+        kernel.run(f"%%pplx_research tea --refresh\nWhat is tea? {SLOW}")
+    kernel.until(lambda _: len(sim.bill.jobs) > bought)
+    kernel.run("import time; time.sleep(1)")
+    assert len(sim.bill.jobs) == bought + 1
+    assert "still" in kernel.run("tea.retry()").error
+    assert (
+        "has its answer" in kernel.run("%pplx retry " + kernel.value("answer.receipt.job_id").strip("'")).text
+    )
+
+
+def test_a_name_finds_the_job_that_it_holds(kernel: Kernel) -> None:
+    kernel.run(f"first = __import__('pplx_jupyter').research('What is tea? {SLOW}')")
+    kernel.run(f"%%pplx_research second\nWhat is tea? {SLOW}")
+    assert kernel.value("first.id == second.id") == "True"
+    assert "second (" in kernel.run("%pplx cancel second").text
+    assert kernel.value("first.name") == "'second'"
+
+
+def test_another_ledger_keeps_the_typed_key(
+    environment: dict[str, str], sim: Simulator, tmp_path: Any
+) -> None:
+    from tests.notebook.conftest import Kernel
+
+    kernel = Kernel({k: v for k, v in environment.items() if k != "PERPLEXITY_API_KEY"})
+    try:
+        kernel.run("%load_ext pplx_jupyter")
+        assert "cannot be a key" in kernel.run("%pplx key", answer="hello world").text
+        kernel.run("%pplx key", answer="pplx-typed-0123456789abcdef")
+        kernel.run(f"%config PplxResearch.ledger = {str(tmp_path / 'other.sqlite')!r}")
+        assert kernel.run("%%pplx_research\nWhat is tea?").reply["status"] == "ok"
+        kernel.until(is_answer)
+    finally:
+        kernel.close()
+
+
+def test_interrupting_a_wait_is_one_line_that_says_the_job_goes_on(kernel: Kernel) -> None:
+    import threading
+
+    kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
+    timer = threading.Timer(1.0, kernel._manager.interrupt_kernel)
+    timer.start()
+    ran = kernel.run("tea.wait()")
+    assert ran.error.startswith("KeyboardInterrupt: stopped waiting for tea (")
+    assert "it goes on" in ran.error
+    assert len(ran.error.splitlines()) == 1
+    assert kernel.value("tea.done") == "False"
+
+
+def test_a_settings_mistake_is_named_as_one(kernel: Kernel) -> None:
+    kernel.run("%config PplxResearch.effort = 'hgih'")
+    assert (
+        "the setting effort is 'hgih': choose minimal, low, medium, high."
+        in kernel.run("%%pplx_research\nx").text
+    )

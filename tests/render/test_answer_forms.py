@@ -153,7 +153,7 @@ def test_from_the_ledger(answer: Answer, receipt: Receipt) -> None:
     forms = state_forms(answer, receipt, usual="0.45–1.10 USD, 2–6 min")
     assert forms[MARKDOWN] == (
         "**From your ledger**: answered 22 Nov 2026, 14:34 (3 days before this run) · nothing sent · saved 0.82 USD\n\n"
-        "To ask anew: `%%pplx_research prices --refresh` (usually 0.45–1.10 USD, 2–6 min). This answer is kept."
+        "To ask anew, add `--refresh` to the first line of the cell (usually 0.45–1.10 USD, 2–6 min). This answer is kept."
     )
     assert (
         "Receipt: 0.00\xa0USD for this run, 0.82\xa0USD when it was asked"

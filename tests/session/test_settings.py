@@ -21,15 +21,15 @@ def written(tmp_path: Path, text: str) -> Path:
 def test_the_order(tmp_path: Path) -> None:
     folder = written(
         tmp_path,
-        '[tool.pplx_jupyter]\nmodel = "file"\neffort = "file"\nnotebook = "file"\ntimeout = 5\nimages = true\n',
+        '[tool.pplx_jupyter]\nmodel = "file"\neffort = "low"\nnotebook = "file"\ntimeout = 5\nimages = true\n',
     )
     environ = {
         "PPLX_JUPYTER_MODEL": "environment",
-        "PPLX_JUPYTER_EFFORT": "environment",
+        "PPLX_JUPYTER_EFFORT": "medium",
         "PPLX_JUPYTER_TIMEOUT": "7.5",
     }
     found = Settings.load({"model": "given", "effort": None}, environ=environ, folder=folder)
-    assert (found.model, found.effort, found.notebook) == ("given", "environment", "file")
+    assert (found.model, found.effort, found.notebook) == ("given", "medium", "file")
     assert (found.timeout, found.images, found.backend, found.wait) == (7.5, True, "auto", None)
 
 
@@ -45,9 +45,9 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
 
 def test_the_nearest_file_counts_alone(tmp_path: Path) -> None:
     folder = written(tmp_path, '[tool.pplx_jupyter]\nmodel = "outer"\n')
-    (folder / "pyproject.toml").write_text('[tool.pplx_jupyter]\neffort = "inner"\n')
+    (folder / "pyproject.toml").write_text('[tool.pplx_jupyter]\neffort = "high"\n')
     found = Settings.load(environ={}, folder=folder)
-    assert (found.model, found.effort) == ("", "inner")
+    assert (found.model, found.effort) == ("", "high")
 
 
 @pytest.mark.parametrize(
