@@ -50,6 +50,7 @@ class Frontend:
         self.kind = kind
         self.folder = folder / "notebooks"
         self.ledger = folder / "ledger.sqlite"
+        self.log = folder / "server.log"
         self.folder.mkdir()
         self._token = secrets.token_hex(8)
         with socket.socket() as probe:
@@ -64,7 +65,7 @@ class Frontend:
             self._command(folder),
             env=self._environment(folder, simulator),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self.log.open("w"),
         )
         self._await()
 
@@ -276,6 +277,7 @@ def book(frontend: Frontend, browser: Browser, request: pytest.FixtureRequest) -
         return opened[-1]
 
     yield make
+    print(frontend.log.read_text()[-4000:])  # shown where a test fails: kernels write here, too
     for each in opened:
         if not each.page.is_closed():
             each.shot(f"end-{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}")
