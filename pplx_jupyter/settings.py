@@ -49,6 +49,8 @@ class Settings:
         (patches asyncio for the whole kernel, see `pplx_jupyter.job.Job.wait`).
     retry_failed
         Whether running a cell buys a failed, cancelled or expired job again (for unattended runs).
+    refresh
+        Whether a run that nobody watches obeys ``--refresh``: a forgotten flag would buy on every run.
     """
 
     backend: str = "auto"
@@ -61,6 +63,7 @@ class Settings:
     images: bool = False
     nested_wait: bool = False
     retry_failed: bool = False
+    refresh: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -130,7 +133,7 @@ def _in_file(path: Path, _changed: int) -> Mapping[str, Any]:
 
 def _read(name: str, value: Any, where: str) -> Any:
     """Turn a text of the environment, or a value of TOML, into the setting's type."""
-    if name in {"images", "nested_wait", "retry_failed", "wait"}:
+    if name in {"images", "nested_wait", "refresh", "retry_failed", "wait"}:
         word = str(value).strip().lower()
         if word in _TRUE:
             return True

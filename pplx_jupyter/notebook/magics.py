@@ -6,6 +6,7 @@ What a user did wrong is one line without a traceback, and ends before anything 
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pplx_jupyter.notebook.flags import Line
+    from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.session import Session
 
 __all__ = ["PplxResearch"]
@@ -44,6 +46,10 @@ class PplxResearch(Magics):
         None, allow_none=True, help="Whether job.wait() lets your own tasks go on (patches asyncio)"
     ).tag(config=True)
     retry_failed = Bool(None, allow_none=True, help="Whether cells buy failed jobs again").tag(config=True)
+
+    refresh = Bool(None, allow_none=True, help="Whether a run that nobody watches obeys --refresh").tag(
+        config=True
+    )
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
@@ -132,7 +138,7 @@ class PplxResearch(Magics):
             notebook=place.notebook,
             cell=place.cell,
             filled=filled,
-            refresh=bool(parsed.cell.get("refresh")),
+            refresh=_refresh(parsed, place, session.settings),
             retry_failed=True if parsed.cell.get("retry-failed") else None,
         )
         job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
@@ -162,6 +168,18 @@ class PplxResearch(Magics):
             raise RequestError(
                 f"“{name}” is a module here, and the job would take its place: choose another NAME. Nothing was sent."
             )
+
+
+def _refresh(parsed: Line, place: Place, settings: Settings) -> bool:
+    if not parsed.cell.get("refresh"):
+        return False
+    if place.headless and not settings.refresh:
+        print(
+            "pplx_jupyter: --refresh is left out in a run that nobody watches, or it would buy on every run; PPLX_JUPYTER_REFRESH=1 allows it.",
+            file=sys.stderr,
+        )
+        return False
+    return True
 
 
 def _wait(parsed: Line) -> bool | None:

@@ -200,3 +200,17 @@ def test_ipython_without_a_terminal_blocks(
     assert ran.returncode == 0, ran.stderr
     assert "Finished" in ran.stdout
     assert "Sources\n" in ran.stdout
+
+
+def test_a_forgotten_refresh_buys_once_in_runs_that_nobody_watches(
+    environment: dict[str, str], sim: Simulator
+) -> None:
+    from nbclient import NotebookClient
+
+    cells = ["%load_ext pplx_jupyter", "%%pplx_research tea --refresh\nWhat is tea?"]
+    for allowed, bought in (("", 1), ("", 1), ("1", 2)):
+        notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+        run = {**environment, "PPLX_JUPYTER_REFRESH": allowed}
+        NotebookClient(notebook, kernel_name="python3").execute(env=run)
+        assert len(sim.bill.jobs) == bought
+        assert ("--refresh is left out" in str(notebook)) == (not allowed)
