@@ -30,6 +30,8 @@ log = logging.getLogger("pplx_jupyter")
 
 LOOK_SECONDS = 0.25
 PAINTS_A_LOOK = 5
+TRIES = 3
+"""How often in a row a view may fail before it is given up."""
 
 
 class Paintable(Protocol):
@@ -54,6 +56,7 @@ class Painter:
         self._session = session
         self._lock = threading.Lock()
         self._views: list[Paintable] = []
+        self._failed: dict[int, int] = {}
         self._pid = 0
         self._future: Future[None] | None = None
 
@@ -106,8 +109,12 @@ class Painter:
         except Exception:
             # The border of the thread: a view that fails must stop neither the job nor the other views.
             log.exception("the view of job %s", view.row.id)
-            done = True
+            self._failed[id(view)] = self._failed.get(id(view), 0) + 1
+            done = self._failed[id(view)] >= TRIES
+        else:
+            self._failed.pop(id(view), None)
         if done:
+            self._failed.pop(id(view), None)
             self.remove(view)
 
 
