@@ -110,8 +110,9 @@ class PplxResearch(Magics):
         if session.is_default and (
             settings.ledger != session.settings.ledger or base_url() != session.base_url
         ):
-            # The one before goes on with what it has under way, and its typed key is this kernel's.
-            session = Session(settings=settings, typed_key=session.typed_key)
+            # The one before goes on with what it has under way. Its typed key is this kernel's, but for its address alone.
+            typed = session.typed_key if base_url() == session.base_url else None
+            session = Session(settings=settings, typed_key=typed)
             use_session(session)
         session.settings = settings
         # A kernel that is shut down must not wait for the network; its intents stay in the ledger.
@@ -127,6 +128,7 @@ class PplxResearch(Magics):
         from pplx_jupyter.request import Request
 
         parsed = parse_line(line)
+        wait = _wait(parsed)
         prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.host.user_ns)
         self._check_name(parsed.name, filled)
         request = Request.build(prompt=prompt.strip("\n"), **parsed.fields)
@@ -149,7 +151,7 @@ class PplxResearch(Magics):
             job,
             session,
             place,
-            wait=_wait(parsed),
+            wait=wait,
             timeout=parsed.cell.get("timeout"),
             brief=bool(parsed.cell.get("brief")),
         )

@@ -1,7 +1,7 @@
 """A prompt's template: ``{{ name }}``, and nothing else.
 
-Single braces, ``$``, JSON and LaTeX stay untouched, a value is never expanded twice, and a name that
-does not exist is an error. Expressions run in Jinja2's sandbox.
+Single braces, ``$`` and what else Jinja2 knows stay untouched, a value is never expanded twice, and a
+name that does not exist is an error. Expressions run in Jinja2's sandbox.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.answer import Answer
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.job import Job
 from pplx_jupyter.render.words import shorten
@@ -148,6 +149,8 @@ def _written(value: Any) -> Any:
         raise RequestError(
             f"{value!r} stands in the prompt: write {{{{ NAME.wait() }}}} for its answer. Nothing was sent."
         )
+    if isinstance(value, str | Answer):
+        return str(value)
     if callable(value) or _ADDRESS.search(str(value)):
         raise RequestError(
             f"{shorten(str(value), 80)} stands in the prompt, which is another text in each kernel: write what is meant."

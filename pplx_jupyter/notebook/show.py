@@ -63,11 +63,11 @@ def show(
         show_live(shell, session, row, place, brief=brief, earlier=_earlier(session, row, place))
     session.watch(after=0.0 if blocks else _END_OF_CELL)
     if blocks:
+        seconds = session.settings.timeout if timeout is None else timeout
         if place.kernel is None:
-            _told.add(job.id)
-        job.wait(session.settings.timeout if timeout is None else timeout)
-        if place.kernel is None:
-            print(show_text(job.row, session.ledger.body(job.id)))
+            _wait_in_terminal(job, seconds)
+        else:
+            job.wait(seconds)
 
 
 def _blocks(wait: bool | None, session: Session, place: Place) -> bool:
@@ -147,6 +147,17 @@ def _show_in_terminal(session: Session, row: Row, *, blocks: bool) -> None:
 
 _told: set[str] = set()
 """Jobs of a terminal whose answer a blocking cell prints itself."""
+
+
+def _wait_in_terminal(job: Job, timeout: float | None) -> None:
+    _told.add(job.id)
+    try:
+        job.wait(timeout)
+    except BaseException:
+        # Whoever stops waiting still wants to hear of it.
+        _told.discard(job.id)
+        raise
+    print(show_text(job.row, job.body))
 
 
 class _Announcer:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.simulator import Simulator
-from tests.notebook.conftest import KEY, Kernel
+from tests.notebook.conftest import Kernel, environment
+
+__all__ = ["environment"]
 
 if TYPE_CHECKING:
     import datetime
@@ -60,21 +62,6 @@ def overlay_of(version: str) -> Path:
 def sim() -> Iterator[Simulator]:
     with Simulator(speed=60) as simulator:
         yield simulator
-
-
-@pytest.fixture
-def environment(sim: Simulator, tmp_path: Path) -> dict[str, str]:
-    """Give the environment of a kernel that asks the simulator, with a ledger of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
-    ours = {
-        "PERPLEXITY_BASE_URL": sim.url,
-        "PERPLEXITY_API_KEY": KEY,
-        "PPLX_JUPYTER_LEDGER": str(tmp_path / "ledger.sqlite"),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "PYTHONWARNINGS": "ignore",
-    }
-    return {**kept, **ours}
 
 
 class Heard(Kernel):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import queue
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pplx_jupyter.ledger import Row, open_ledger
 from pplx_jupyter.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Kernel:
     def __init__(self, environment: dict[str, str]) -> None:
         from jupyter_client.manager import start_new_kernel
 
+        self._ledger = environment["PPLX_JUPYTER_LEDGER"]
         self._manager, self.client = start_new_kernel(kernel_name="python3", env=environment)
 
     def run(self, code: str, *, cell: str = "cell-1", headless: bool = False, answer: str = "") -> Ran:
@@ -99,7 +102,7 @@ class Kernel:
                 self.client.input(answer)
             try:
                 got = self.client.get_iopub_msg(timeout=0.2 if answer else 60)
-            except Exception:
+            except queue.Empty:
                 if answer and time.monotonic() - started < 30:
                     continue
                 raise
@@ -122,6 +125,10 @@ class Kernel:
             if wanted(messages[-1]):
                 return messages
         raise AssertionError(f"not said within {seconds} s; heard {[m['msg_type'] for m in messages]}")
+
+    def ledger_rows(self) -> list[Row]:
+        """Give what its ledger holds: an intent left behind would be sent by whoever watches next."""
+        return open_ledger(self._ledger).jobs()
 
     def value(self, expression: str) -> str:
         """Give the repr of an expression in the kernel."""

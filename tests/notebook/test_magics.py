@@ -130,6 +130,7 @@ def test_a_users_mistake_is_one_line_and_sends_nothing(
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
     assert not sim_once.requests
+    assert not kernel_once.ledger_rows()
 
 
 def test_the_magic_explains_itself(kernel_once: Kernel) -> None:
@@ -381,6 +382,7 @@ def test_what_would_buy_something_else_is_refused(
     assert ran.reply["status"] == "error"
     assert line in (ran.error or ran.text)
     assert not sim_once.requests
+    assert not kernel_once.ledger_rows()
 
 
 def test_an_answer_in_a_prompt_is_its_text_and_a_cell_with_refresh_run_twice_buys_once(

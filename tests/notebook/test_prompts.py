@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pplx_jupyter.answer import Answer
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.notebook.prompts import MAX_COLUMNS, MAX_ROWS, fill
 
@@ -94,3 +95,11 @@ def test_a_data_frame_becomes_a_table_of_limited_size() -> None:
     assert len(lines) == MAX_ROWS + 3
     assert lines[0].count("|") == MAX_COLUMNS + 1
     assert lines[-1] == "(the first 50 of 200 rows and 20 of 40 columns)"
+
+
+def test_a_text_that_speaks_of_addresses_is_a_text() -> None:
+    text = "TypeError: <Thing object at 0x7f6d52387920> is not iterable"
+    assert fill("Explain {{ x }}", {"x": text})[0] == f"Explain {text}"
+    assert fill("Go on from {{ x }}", {"x": Answer(text=text)})[0] == f"Go on from {text}"
+    with pytest.raises(RequestError, match="another text in each kernel"):
+        fill("Explain {{ x }}", {"x": [object()]})
