@@ -54,6 +54,7 @@ def main() -> None:
                 "PERPLEXITY_BASE_URL": simulator.url,
                 "PERPLEXITY_API_KEY": "pplx-benchmark-0123456789",
                 "PPLX_JUPYTER_LEDGER": str(Path(folder) / f"{number}.sqlite"),
+                "PPLX_JUPYTER_BUDGET": "1000",
             }
             boxes.append(run([_BOX], environment)[0])
             times = run([f"%%pplx_research q{i}\nWhat is question {i}?" for i in range(4)], environment)

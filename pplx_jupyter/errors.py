@@ -25,6 +25,8 @@ Catch `PplxError` for all of them, `ServiceError` for what came over the wire,
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "BudgetExceeded",
     "JobCancelled",
@@ -151,7 +153,20 @@ class WaitTimeout(PplxError, TimeoutError):
 
 
 class BudgetExceeded(PplxError):
-    """It could pass the budget. Nothing was sent."""
+    """It could pass the budget. Nothing was sent.
+
+    Attributes
+    ----------
+    refusal
+        The figures, a `pplx_jupyter.ledger.budgets.Refusal`; None where they are not known.
+    """
+
+    def __init__(self, message: str, *, refusal: Any = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), str(self), {"refusal": self.refusal})
 
 
 class NotFrozen(PplxError):
@@ -159,7 +174,20 @@ class NotFrozen(PplxError):
 
 
 class LedgerError(PplxError):
-    """The ledger cannot be read or written."""
+    """The ledger cannot be read or written.
+
+    Attributes
+    ----------
+    why
+        The reason in a few words, such as ``disk full``; empty where the message alone says it.
+    """
+
+    def __init__(self, message: str, *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), str(self), {"why": self.why})
 
 
 class WaitInterrupted(KeyboardInterrupt):

@@ -6,9 +6,9 @@ returns; the watcher on the background thread does the rest.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import dataclasses
+import functools
 import os
 import sys
 import threading
@@ -17,23 +17,37 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
-from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError
+from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, RequestError
 from pplx_jupyter.ledger import GIVEN_IN_CLEAR, OPEN, REUSABLE, Draft, open_ledger
-from pplx_jupyter.settings import Settings
+from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
+from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.reuse import decide
+from pplx_jupyter.settings import Settings, seconds_of
 from pplx_jupyter.watch.bell import Bell
 from pplx_jupyter.watch.thread import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.api.wire import Reply
-    from pplx_jupyter.ledger import Ledger, Row
+    from pplx_jupyter.ledger import Attempts, Decision, Ledger, Row
+    from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.request import Request
     from pplx_jupyter.watch.running import RunningWatcher
 
-__all__ = ["Session", "Submission", "current_session", "use_session"]
+__all__ = [
+    "RUN_VARIABLE",
+    "Plan",
+    "Session",
+    "Submission",
+    "asked_here",
+    "current_session",
+    "use_session",
+    "with_defaults",
+]
 
-_ASK_SECONDS = 10.0
+RUN_VARIABLE = "PPLX_JUPYTER_RUN"
+"""The environment's variable that names the run of a whole notebook: its budget is its own."""
+
 _GRACE_SECONDS = 3.0
 """How long a script that ends waits for its intents to leave."""
 
@@ -59,6 +73,31 @@ class Submission:
         return not self.created and self.row.state in REUSABLE
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What submitting a question would do now.
+
+    Attributes
+    ----------
+    request
+        The question with the settings' defaults filled in.
+    backend
+        The API that it would go to.
+    decision
+        Whether a row serves it, is sent again, or a new one is made.
+    expected
+        What it usually costs and takes there.
+    refusal
+        Why it does not fit a budget, or None.
+    """
+
+    request: Request
+    backend: str
+    decision: Decision
+    expected: Expected
+    refusal: Refusal | None
+
+
 class Session:
     """One ledger, one address, one key.
 
@@ -76,7 +115,16 @@ class Session:
         An httpx transport in place of the network, for tests.
     typed_key
         A key that a person typed: it comes before the environment's.
+
+    Attributes
+    ----------
+    refused
+        What questions that did not fit the budget could cost each, in US dollars, by fingerprint,
+        until they are asked all the same or the budget is changed.
     """
+
+    frozen = False
+    """Whether it answers from a lockfile alone, see `pplx_jupyter.frozen`."""
 
     def __init__(
         self,
@@ -92,6 +140,7 @@ class Session:
         self.settings = Settings.load() if settings is None else settings
         self.base_url = (base_url or _default_base_url()).rstrip("/")
         self.bell = Bell()
+        self.refused: dict[str, float] = {}
         self.quiet_exit = False
         self.is_default = api_key is None and base_url is None and ledger is None
         self._ledger = ledger
@@ -152,7 +201,9 @@ class Session:
         cell: str = "",
         filled: Mapping[str, str] | None = None,
         refresh: bool = False,
+        max_age: float | None = None,
         retry_failed: bool | None = None,
+        yes: bool = False,
     ) -> Submission:
         """Give the question's row: its earlier answer, its job under way, or a new intent.
 
@@ -160,8 +211,12 @@ class Session:
         ----------
         refresh
             Ask anew although an answer is there; that answer is kept.
+        max_age
+            Ask anew where the answer is older, in seconds; default: the setting.
         retry_failed
             Buy a failed, cancelled or expired job again; default: the setting.
+        yes
+            Ask although it could pass a budget.
 
         Raises
         ------
@@ -169,67 +224,119 @@ class Session:
             Something would be sent, and there is no key.
         RequestError
             No API takes this combination of options.
+        BudgetExceeded
+            It could pass a budget; nothing is written or sent.
         """
-        request = self._with_defaults(request)
-        retry_failed = self.settings.retry_failed if retry_failed is None else retry_failed
-        pinned = request.backend != "auto"
-        if not isinstance(refresh, bool):
-            raise RequestError(
-                f"refresh {refresh!r}: choose True or False. Nothing was sent.", field="refresh"
-            )
-        found = self.ledger.newest(request.fingerprint, self.base_url, request.backend if pinned else None)
-        if found is not None and not found.is_open and refresh:
-            # A fresh one that is under way already is followed: a cell with --refresh may be run twice in a row.
-            found = None
-        if found is not None and not _to_send(found, retry_failed=retry_failed):
-            return Submission(self._called(self.follow(found), name), created=False)
+        for flag, value in (("refresh", refresh), ("yes", yes)):
+            if not isinstance(value, bool):
+                raise RequestError(f"{flag} {value!r}: choose True or False. Nothing was sent.", field=flag)
+        request = with_defaults(request, self.settings)
+        how = functools.partial(
+            decide,
+            refresh=refresh,
+            max_age=seconds_of(self.settings.max_age, "max_age") if max_age is None else max_age,
+            retry_failed=self.settings.retry_failed if retry_failed is None else retry_failed,
+        )
+        # Looked at without a lock, and without a key, first: most runs of a cell send nothing.
+        decision = how(self._attempts(request))
+        if decision.what == "keep" and decision.row is not None:
+            self.refused.pop(request.fingerprint, None)
+            return Submission(self._called(self.follow(decision.row), name), created=False)
+        draft = self._draft(request, name=name, notebook=notebook, cell=cell, filled=filled)
+        if request.webhook_secret and not request.webhook_secret.startswith("$"):
+            # Before the intent is written: a watcher may send it at once.
+            self._secrets[request.fingerprint] = request.webhook_secret
+        try:
+            row, decision = self.ledger.intend(draft, how, budget=self.settings.budget, allowed=yes)
+        except BudgetExceeded as error:
+            if error.refusal is not None:
+                self.refused[request.fingerprint] = error.refusal.high
+            raise
+        self.refused.pop(request.fingerprint, None)
+        created = decision.what != "keep" or row.state == "submitting"
+        if created:
+            self._mine.add(row.id)
+        return Submission(self.follow(row), created=created)
+
+    def _attempts(self, request: Request) -> Attempts:
+        only = request.backend if request.backend != "auto" else None
+        return self.ledger.attempts(request.fingerprint, self.base_url, only)
+
+    def _draft(
+        self,
+        request: Request,
+        *,
+        name: str = "",
+        notebook: str = "",
+        cell: str = "",
+        filled: Mapping[str, str] | None = None,
+    ) -> Draft:
         backend = self._choose(request)
-        draft = Draft(
+        return Draft(
             fingerprint=request.fingerprint,
             request={**request.to_json(), **_secret_kept(request)},
             base_url=self.base_url,
             account=self.account,
             backend=backend,
-            pinned=pinned,
+            pinned=request.backend != "auto",
             model=request.resolved_model,
             effort=request.effort_label,
             question=request.question,
             name=name,
             notebook=notebook,
             cell=cell,
+            run=os.environ.get(RUN_VARIABLE, ""),
             filled=dict(filled or {}),
+            expected=self.expected(request, backend).to_json(),
         )
-        if request.webhook_secret and not request.webhook_secret.startswith("$"):
-            # Before the intent is written: a watcher may send it at once.
-            self._secrets[request.fingerprint] = request.webhook_secret
-        row, created = self.ledger.intend(draft, fresh=refresh or _is_spent(found))
-        created = created or row.state == "submitting"
-        if created:
-            self._mine.add(row.id)
-        return Submission(self.follow(row), created=created)
+
+    def plan(
+        self,
+        request: Request,
+        *,
+        notebook: str = "",
+        refresh: bool = False,
+        max_age: float | None = None,
+        retry_failed: bool | None = None,
+        yes: bool = False,
+    ) -> Plan:
+        """Say what submitting would do, without writing or sending anything; needs no key."""
+        request = with_defaults(request, self.settings)
+        if max_age is None:
+            max_age = seconds_of(self.settings.max_age, "max_age")
+        retry_failed = self.settings.retry_failed if retry_failed is None else retry_failed
+        decision = decide(
+            self._attempts(request), refresh=refresh, max_age=max_age, retry_failed=retry_failed
+        )
+        backend = self._choose(request)
+        usual = self.expected(request, backend)
+        refusal = None
+        if decision.what != "keep" and not yes:
+            run = os.environ.get(RUN_VARIABLE, "")
+            refusal = self.ledger.refusal(notebook, run, self.base_url, usual.to_json(), self.settings.budget)
+        return Plan(request, backend, decision, usual, refusal)
+
+    def expected(self, request: Request, backend: str) -> Expected:
+        """Give what such a question usually costs and takes on one of the APIs."""
+        model = request.resolved_model
+        past = self.ledger.past(self.base_url, backend, model, request.effort_label, HISTORY)
+        return expected(past, backend, model)
 
     def _called(self, row: Row, name: str) -> Row:
         """Give a row the name that it was asked for by last: `%pplx show NAME` finds what NAME holds."""
         if not name or row.name == name:
             return row
-        return self.ledger.write(row.id, {"name": name}) or row
-
-    def _with_defaults(self, request: Request) -> Request:
-        changes: dict[str, Any] = {}
-        if self.settings.model and request.model is None and request.effort is None:
-            changes["model"] = self.settings.model
-        if self.settings.effort and request.reasoning_effort is None and request.effort is None:
-            changes["reasoning_effort"] = self.settings.effort
-        if self.settings.images and request.return_images is None:
-            changes["return_images"] = True
-        if request.backend == "auto" and self.settings.backend != "auto":
-            changes["backend"] = self.settings.backend
-        return request.replace(**changes) if changes else request
+        try:
+            return self.ledger.write(row.id, {"name": name}) or row
+        except LedgerError as error:
+            # An answer is shown from a ledger that is only read, too.
+            warn_once(str(error))
+            return row
 
     def _choose(self, request: Request) -> str:
         from pplx_jupyter.api.choice import choose
 
-        until = self.ledger.retired_until(self.account)
+        until = self.ledger.retired_until(self.account) if self.has_key else None
         return choose(request, retired=until is not None and until > time.time())
 
     def follow(self, row: Row) -> Row:
@@ -286,6 +393,11 @@ class Session:
         else:
             self.bell.ring()
 
+    @property
+    def transport(self) -> Any:
+        """What stands in for the network, in tests; else None."""
+        return self._transport
+
     def _start(self, account: str, ledger: Ledger, key: Secret) -> RunningWatcher:
         from pplx_jupyter.watch.running import RunningWatcher
 
@@ -299,7 +411,8 @@ class Session:
             base_url=self.base_url,
             key=key,
             secret_of=self._secrets.get,
-            transport=self._transport,
+            budget=lambda: self.settings.budget,
+            transport=self.transport,
         )
 
     def cancel(self, job_id: str) -> None:
@@ -312,73 +425,22 @@ class Session:
         self.ledger.write(job_id, {"due_at": time.time()}, states=OPEN)
         self.watch()
 
-    def settle(self, job_id: str, *, ask_again: bool = False, remote_id: str = "") -> Row:
+    def settle(self, job_id: str, *, ask_again: bool = False, remote_id: str = "", yes: bool = False) -> Row:
         """Settle an unconfirmed job: send it once more, follow the run it turned out to be, or drop it.
 
         Raises
         ------
         RequestError
-            The job is not unconfirmed.
+            The job is not unconfirmed, or the service knows no run of that id.
+        BudgetExceeded
+            Sending it once more could pass a budget, and `yes` is not given.
         """
-        changes: dict[str, Any]
-        if remote_id:
-            self._check_remote(job_id, remote_id)
-        now = time.time()
-        if remote_id:
-            changes = {
-                "state": "running",
-                "remote_id": remote_id,
-                "accepted_at": now,
-                "failure": None,
-                "due_at": now,
-                "tries": 0,
-                "cancel": "",
-            }
-        elif ask_again:
-            changes = {"state": "submitting", "sending_at": None, "failure": None, "due_at": now, "tries": 0}
-            changes["cancel"] = ""
-        else:
-            failure = {"kind": "cancelled", "reason": "dropped, unconfirmed", "accepted": True, "at": now}
-            changes = {"state": "cancelled", "failure": failure, "settled_at": now, "accepted_at": now}
-        if remote_id or ask_again:
-            changes["account"] = self.account
-        settled = self.ledger.write(job_id, changes, states=["unconfirmed"])
-        if settled is None:
-            raise RequestError(
-                f"{job_id} is not unconfirmed, so there is nothing to settle; %pplx jobs lists the states."
-            )
+        from pplx_jupyter.settling import settle
+
+        settled = settle(self, job_id, ask_again=ask_again, remote_id=remote_id, yes=yes)
         if settled.is_open:
             self.watch()
         return settled
-
-    def _check_remote(self, job_id: str, remote_id: str) -> None:
-        """Ask the service whether it knows this id: a mistyped one would be followed for days."""
-        from pplx_jupyter.api.choice import backend_module
-        from pplx_jupyter.watch.thread import run_in_background
-
-        row = self.ledger.get(job_id)
-        if row is None or row.state != "unconfirmed":
-            return
-
-        async def ask() -> Reply:
-            from pplx_jupyter.api.http import Client
-
-            client = Client(self.base_url, self.key, transport=self._transport)
-            try:
-                async with asyncio.timeout(_ASK_SECONDS):
-                    reply: Reply = await backend_module(row.backend).get(client, remote_id)
-                    return reply
-            finally:
-                await client.close()
-
-        try:
-            reply = run_in_background(ask()).result()
-        except TimeoutError:
-            raise RequestError(
-                f"the service did not answer within {_ASK_SECONDS:g} s; nothing is settled."
-            ) from None
-        if reply.status in {400, 404, 422}:
-            raise RequestError(f"the service knows no job “{remote_id}” with this key; nothing is settled.")
 
     def close(self) -> None:
         """End the watchers of this session; jobs under way go on, and another process may follow them."""
@@ -421,6 +483,20 @@ class Session:
         return [row for row in rows if row is not None and row.is_open]
 
 
+def with_defaults(request: Request, settings: Settings) -> Request:
+    """Give a question with the settings in place of what it leaves open."""
+    changes: dict[str, Any] = {}
+    if settings.model and request.model is None and request.effort is None:
+        changes["model"] = settings.model
+    if settings.effort and request.reasoning_effort is None and request.effort is None:
+        changes["reasoning_effort"] = settings.effort
+    if settings.images and request.return_images is None:
+        changes["return_images"] = True
+    if request.backend == "auto" and settings.backend != "auto":
+        changes["backend"] = settings.backend
+    return request.replace(**changes) if changes else request
+
+
 def _secret_kept(request: Request) -> dict[str, Any]:
     """Give what a row keeps of a webhook's secret: the name of its variable, or that it was a literal."""
     if not request.webhook_secret:
@@ -430,19 +506,13 @@ def _secret_kept(request: Request) -> dict[str, Any]:
     return {GIVEN_IN_CLEAR: True}
 
 
-def _to_send(row: Row, *, retry_failed: bool) -> bool:
-    """Whether running the question again sends it: refused and dropped submits do, spent jobs on purpose only."""
-    if row.state in {"failed", "cancelled", "expired"} and row.accepted_at is None and row.sending_at is None:
-        return True
-    return retry_failed and _is_spent(row)
-
-
-def _is_spent(row: Row | None) -> bool:
-    return row is not None and row.state in {"failed", "cancelled", "expired"} and row.accepted_at is not None
-
-
 def _default_base_url() -> str:
     return base_url()
+
+
+def asked_here() -> list[str]:
+    """Give the ids of the jobs that this process wrote the intents of, in any session."""
+    return sorted({job_id for session in list(_sessions) for job_id in session._mine})  # noqa: SLF001 - the same module's own
 
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -455,8 +525,15 @@ def current_session() -> Session:
     global _current  # noqa: PLW0603 - one a process, replaced by `use_session`
     with _current_lock:
         if _current is None:
-            _current = Session()
+            _current = _first_session()
         return _current
+
+
+def _first_session() -> Session:
+    from pplx_jupyter.frozen import FrozenSession
+
+    settings = Settings.load()
+    return FrozenSession(settings) if settings.frozen else Session(settings=settings)
 
 
 def use_session(session: Session | None) -> None:
@@ -473,6 +550,8 @@ def _after_fork() -> None:
     for session in list(_sessions):
         session._lock = threading.Lock()  # noqa: SLF001 - the same module's own
         session._watchers = {}  # noqa: SLF001
+        # The parent sends its questions itself, and says at its end what is left of them.
+        session._mine = set()  # noqa: SLF001
         session.bell = Bell()
 
 

@@ -17,11 +17,13 @@ from pplx_jupyter.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "seconds_of"]
 
 _CHOICES = {"backend": ("auto", "sonar", "agent"), "effort": ("", "minimal", "low", "medium", "high")}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_SWITCHES = {"frozen", "images", "nested_wait", "parallel", "refresh", "retry_failed", "wait"}
+_NUMBERS = {"timeout": "a number of seconds", "budget": "an amount of US dollars"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,14 @@ class Settings:
         Whether running a cell buys a failed, cancelled or expired job again (for unattended runs).
     refresh
         Whether a run that nobody watches obeys ``--refresh``: a forgotten flag would buy on every run.
+    max_age
+        Answers older than this are asked anew, such as ``"30d"``; empty (default): answers never age.
+    frozen
+        Whether questions are answered from the notebook's lockfile alone: no network, no key, no ledger.
+    budget
+        US dollars that a notebook may cost a day; None (default): what ``%pplx budget`` set, else 10.
+    parallel
+        Whether cells that nobody watches send their questions first and wait where a result is first used.
     """
 
     backend: str = "auto"
@@ -64,6 +74,10 @@ class Settings:
     nested_wait: bool = False
     retry_failed: bool = False
     refresh: bool = False
+    max_age: str = ""
+    frozen: bool = False
+    budget: float | None = None
+    parallel: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -72,6 +86,12 @@ class Settings:
                 raise RequestError(
                     f"the setting {name} is {getattr(self, name)!r}: choose {listed}. Nothing was sent."
                 )
+        seconds_of(self.max_age, "the setting max_age")
+        # NaN, too, is no amount: nothing would ever pass it.
+        if self.budget is not None and not self.budget >= 0:
+            raise RequestError(
+                f"the setting budget is {self.budget!r}: write an amount of US dollars. Nothing was sent."
+            )
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -101,6 +121,32 @@ class Settings:
                 found[name] = _read(name, environ[variable], variable)
         found.update({k: v for k, v in (overrides or {}).items() if v is not None})
         return cls(**found)
+
+
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def seconds_of(age: str, where: str) -> float | None:
+    """Read an age such as ``30d``, ``12h``, ``2w``, ``90min`` as seconds; an empty text gives None.
+
+    Raises
+    ------
+    RequestError
+        It is no such age; `where` names what holds it.
+    """
+    text = str(age).strip().lower()
+    if not text:
+        return None
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+    try:
+        seconds = float(number) * _UNITS[text[len(number) :].strip()]
+    except (KeyError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise RequestError(
+            f"{where} {age!r}: write a number and s, min, h, d or w, such as 30d. Nothing was sent."
+        )
+    return seconds
 
 
 def _from_pyproject(folder: Path) -> dict[str, Any]:
@@ -133,19 +179,19 @@ def _in_file(path: Path, _changed: int) -> Mapping[str, Any]:
 
 def _read(name: str, value: Any, where: str) -> Any:
     """Turn a text of the environment, or a value of TOML, into the setting's type."""
-    if name in {"images", "nested_wait", "refresh", "retry_failed", "wait"}:
+    if name in _SWITCHES:
         word = str(value).strip().lower()
         if word in _TRUE:
             return True
         if word in _FALSE:
             return False
         raise RequestError(f"{where}: {value!r} is neither yes nor no; write 1 or 0.")
-    if name == "timeout":
+    if name in _NUMBERS:
         try:
-            seconds = float(value)
+            number = float(value)
         except (TypeError, ValueError):
-            seconds = -1.0
-        if not seconds >= 0:
-            raise RequestError(f"{where}: {value!r} is not a number of seconds.")
-        return seconds
+            number = -1.0
+        if not 0 <= number < float("inf"):
+            raise RequestError(f"{where}: {value!r} is not {_NUMBERS[name]}.")
+        return number
     return str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from pplx_jupyter.job import Job
 from pplx_jupyter.request import Request
+from pplx_jupyter.reuse import decide
 from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings
 from pplx_jupyter.simulator import Simulator
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pplx_jupyter.ledger import Draft, Ledger, Row
+
 KEY = "pplx-" + "t3st" * 8
+PLENTY = 1e6
+"""A budget that no test of something else meets."""
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ def make_session(tmp_path: Path) -> Iterator[Callable[..., Session]]:
 
     def make(sim: Simulator | str, **rest: Any) -> Session:
         url = sim if isinstance(sim, str) else sim.url
-        rest.setdefault("settings", Settings())
+        rest.setdefault("settings", Settings(budget=PLENTY))
         rest.setdefault("api_key", KEY)
         session = Session(base_url=url, ledger=str(tmp_path / "ledger.sqlite"), **rest)
         session.quiet_exit = True
@@ -96,6 +102,12 @@ def make_session(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     for future in futures:
         if future is not None:
             future.exception(timeout=20)
+
+
+def intend(ledger: Ledger, draft: Draft, **how: Any) -> tuple[Row, bool]:
+    """Ask a ledger as a session does, whatever the budget; say whether a row was inserted."""
+    row, decision = ledger.intend(draft, functools.partial(decide, **how), allowed=True)
+    return row, decision.what == "new"
 
 
 class Asker:
@@ -113,7 +125,11 @@ class Asker:
 
     def submit(self, prompt: str = "", **rest: Any) -> Job:
         """Write the intent alone."""
-        options = {name: rest.pop(name) for name in ("refresh", "retry_failed", "name") if name in rest}
+        options = {
+            name: rest.pop(name)
+            for name in ("refresh", "max_age", "retry_failed", "yes", "name", "notebook", "filled")
+            if name in rest
+        }
         request = Request(prompt=prompt or f"Question {next(self._numbers)}?", **rest)
         submitted = self.session.submit(request, **options)
         return Job(self.session, submitted.row.id, reuse="ledger" if submitted.reused else None)

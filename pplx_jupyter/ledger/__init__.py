@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from pplx_jupyter.ledger.protocol import GIVEN_IN_CLEAR, OPEN, REUSABLE, Draft, Ledger, Row
+from pplx_jupyter.ledger.protocol import (
+    GIVEN_IN_CLEAR,
+    OPEN,
+    REUSABLE,
+    Adoptable,
+    Attempts,
+    Decision,
+    Draft,
+    Ledger,
+    Row,
+)
 
-__all__ = ["GIVEN_IN_CLEAR", "OPEN", "REUSABLE", "Draft", "Ledger", "Row", "open_ledger"]
+__all__ = [
+    "GIVEN_IN_CLEAR",
+    "OPEN",
+    "REUSABLE",
+    "Adoptable",
+    "Attempts",
+    "Decision",
+    "Draft",
+    "Ledger",
+    "Row",
+    "open_ledger",
+]
 
 
 def open_ledger(where: str = "") -> Ledger:

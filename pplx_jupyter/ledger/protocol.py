@@ -11,9 +11,26 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["GIVEN_IN_CLEAR", "OPEN", "REUSABLE", "SETTLED", "Draft", "Ledger", "Owner", "Row"]
+    from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
+    from pplx_jupyter.ledger.expected import Past
+
+__all__ = [
+    "ADOPTED",
+    "ELSEWHERE",
+    "GIVEN_IN_CLEAR",
+    "OPEN",
+    "REUSABLE",
+    "SETTLED",
+    "Adoptable",
+    "Attempts",
+    "Decision",
+    "Draft",
+    "Ledger",
+    "Owner",
+    "Row",
+]
 
 OPEN = ("submitting", "queued", "running")
 """States in which a watcher still has something to do."""
@@ -27,6 +44,12 @@ REUSABLE = ("completed", "incomplete")
 
 GIVEN_IN_CLEAR = "webhook_secret_is_literal"
 """Key of a row's request: its webhook's secret was given in clear, and so is known to the asking process alone."""
+
+ADOPTED = "adopted:"
+"""What the fingerprint of an adopted job begins with: no question ever has it."""
+
+ELSEWHERE = "asked elsewhere"
+"""Stands where the notebook of an adopted job would."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +68,9 @@ class Draft:
     name: str = ""
     notebook: str = ""
     cell: str = ""
+    run: str = ""
     filled: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +100,20 @@ class Row:
         Why the job gave no answer, as the fields of `pplx_jupyter.answer.Failure`, or None.
     progress
         What is known while it runs: ``{"searches", "sources", "latest", "steps"}``.
+    day, run
+        The local day that its cost counts for, and the run of a whole notebook that asked it, if one did.
+    asked_model
+        The model as it was asked for: `model` becomes what the service says it used.
+    expected
+        What such a question usually cost when it was asked, see `pplx_jupyter.ledger.expected.Expected`.
+    lost
+        Earlier submits of this row whose reply was lost and that a person let be sent once more: perhaps billed.
+    shown_at
+        When a notebook or terminal first showed how it ended; None until then.
+    forgotten_at
+        When its prompt and answer were deleted; what it cost is kept.
+    unwritten
+        Why the ledger does not have all of this, where it is in this process's memory alone; never kept.
     """
 
     id: str
@@ -111,6 +150,14 @@ class Row:
     progress: Mapping[str, Any]
     cost: float | None
     cost_estimated: bool
+    day: str = ""
+    run: str = ""
+    asked_model: str = ""
+    expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    lost: int = 0
+    shown_at: float | None = None
+    forgotten_at: float | None = None
+    unwritten: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -118,9 +165,63 @@ class Row:
         return self.state in OPEN
 
     @property
+    def is_adopted(self) -> bool:
+        """Whether it was asked elsewhere, and found in the service's list: its question is not known."""
+        return self.fingerprint.startswith(ADOPTED)
+
+    @property
     def label(self) -> str:
         """What a person calls it: ``prices (7f3a9c)``."""
         return f"{self.name} ({self.id})" if self.name else self.id
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Adoptable:
+    """A job as the service lists it: asked by this account, perhaps from another machine or program.
+
+    Attributes
+    ----------
+    created_at
+        Seconds since the epoch, by the service's clock.
+    """
+
+    remote_id: str
+    created_at: float
+    model: str = ""
+    remote_status: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempts:
+    """The rows of one question.
+
+    Attributes
+    ----------
+    best
+        What a second run gets: an answer or a job under way first, else the last attempt.
+    last
+        The last attempt, whatever came of it.
+    """
+
+    best: Row | None = None
+    last: Row | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decision:
+    """What asking a question means.
+
+    Attributes
+    ----------
+    what
+        ``"keep"`` (the row serves it), ``"arm"`` (the row's submit created nothing: it is sent again),
+        or ``"new"`` (a row is inserted, and will be sent).
+    row
+        The row, where one is kept or armed.
+    """
+
+    what: str
+    row: Row | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,17 +247,67 @@ class Ledger(Protocol):
     def salt(self) -> str:
         """A random text of this ledger's, for the hash that names an account."""
 
-    def newest(self, fingerprint: str, base_url: str, backend: str | None = None) -> Row | None:
-        """Give the row that a second run of a question gets: an answer or a job under way first, else the last attempt.
+    def attempts(self, fingerprint: str, base_url: str, backend: str | None = None) -> Attempts:
+        """Give the rows of a question; `backend`, where given, takes rows of that API alone."""
 
-        `backend`, where given, takes rows of that API alone.
+    def answered(self, fingerprint: str, base_url: str) -> list[Row]:
+        """Give the answers to a question, newest first: those that a refresh replaced, too."""
+
+    def intend(
+        self,
+        draft: Draft,
+        decide: Callable[[Attempts], Decision],
+        *,
+        budget: float | None = None,
+        allowed: bool = False,
+    ) -> tuple[Row, Decision]:
+        """Do what `decide` says of the question's rows, and give the row; in one transaction with the budgets.
+
+        Parameters
+        ----------
+        decide
+            A pure function: called under the ledger's lock, so that two kernels that ask the same buy once.
+        budget
+            The setting `budget`, in US dollars.
+        allowed
+            Ask although it could pass a budget.
+
+        Raises
+        ------
+        BudgetExceeded
+            It could pass a budget; nothing is written.
         """
 
-    def intend(self, draft: Draft, *, fresh: bool = False) -> tuple[Row, bool]:
-        """Find the newest row of this question, else insert one; say whether it was inserted.
+    def rehold(
+        self, job_id: str, expected: Mapping[str, Any], *, owner: str, budget: float | None
+    ) -> Refusal | None:
+        """Set aside another amount for a job that is about to be sent elsewhere; give why it does not fit, if so."""
 
-        A row that the service never accepted is armed again. `fresh` always inserts.
-        """
+    def refusal(
+        self, notebook: str, run: str, base_url: str, expected: Mapping[str, Any], budget: float | None
+    ) -> Refusal | None:
+        """Give why one more question would not fit the budgets now, or None; nothing is written."""
+
+    def past(self, base_url: str, backend: str, model: str, effort: str, limit: int) -> list[Past]:
+        """Give the newest settled jobs of this kind whose cost the service reported."""
+
+    def totals(self, scope: str, base_url: str, key: str | None = None) -> dict[str, Sums]:
+        """Give the running totals of a scope by key, see `pplx_jupyter.ledger.budgets.keys_of`; of one key where given."""
+
+    def budgets(self) -> list[Budget]:
+        """Give the budgets that a person has set."""
+
+    def set_budget(self, scope: str, key: str, amount: float | None) -> None:
+        """Set a budget; None takes it away."""
+
+    def forms(self, job_id: str, version: str) -> Mapping[str, Any] | None:
+        """Give what was kept of a settled job's permanent forms by this version of the renderer."""
+
+    def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
+        """Keep a settled job's permanent forms; those of another version are replaced."""
+
+    def forget(self, job_ids: Sequence[str]) -> int:
+        """Delete prompt, answer and name of settled jobs, and keep what they cost; give how many."""
 
     def get(self, job_id: str) -> Row | None:
         """Give the row of this id."""
@@ -182,6 +333,12 @@ class Ledger(Protocol):
         is none of `states`.
         """
 
+    def hold(self, row: Row, changes: Mapping[str, Any], *, body: str | None = None, why: str = "") -> Row:
+        """Keep a change that could not be written in memory, and give the row with it.
+
+        Until a later write takes it along, all that this process reads of the row has it, and says `why`.
+        """
+
     def changed(self, after: int, ids: Iterable[str] | None = None) -> list[Row]:
         """Give the rows changed since `after`, oldest change first."""
 
@@ -204,6 +361,19 @@ class Ledger(Protocol):
 
     def under_way(self, accounts: Sequence[str], now: float) -> tuple[int, float | None]:
         """Count the open rows of these accounts, and give when the next that is not due yet will be."""
+
+    def unshown(self, notebook: str, base_url: str, limit: int) -> list[Row]:
+        """Give the rows of a notebook whose end nobody has been shown, those under way too; newest first."""
+
+    def listing_due(self, account: str, now: float, every: float) -> bool:
+        """Whether the service's list was last asked for over `every` seconds ago; if so, `now` is written down."""
+
+    def adopt(self, found: Sequence[Adoptable], account: str, base_url: str) -> list[Row] | None:
+        """Insert a row for each job of the service's that no row knows, and give these rows.
+
+        Gives None, and inserts nothing, while a submit is on its way whose id is not known yet: it could be
+        one of them.
+        """
 
     def owners(self) -> list[Owner]:
         """Give all processes that hold, or held, leases."""

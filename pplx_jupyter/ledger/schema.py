@@ -46,5 +46,66 @@ def m001_jobs(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO meta VALUES ('seq', '0'), ('salt', ?)", (secrets.token_hex(16),))
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_jobs]
+def m002_money(db: sqlite3.Connection) -> None:
+    """Add money (running totals, budgets, expected costs), permanent forms, and when a row was shown or forgotten."""
+    for column in (
+        "day TEXT NOT NULL DEFAULT ''",
+        "run TEXT NOT NULL DEFAULT ''",
+        "asked_model TEXT NOT NULL DEFAULT ''",
+        "expected TEXT NOT NULL DEFAULT '{}'",
+        "lost INTEGER NOT NULL DEFAULT 0",
+        "shown_at REAL",
+        "forgotten_at REAL",
+    ):
+        db.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
+    # `model` is what the service says it used; a question that named none was one for deep research.
+    db.execute(
+        "UPDATE jobs SET asked_model = coalesce("
+        " CASE WHEN json_valid(request) THEN json_extract(request, '$.model') END, 'sonar-deep-research')"
+    )
+    db.execute(
+        "UPDATE jobs SET day = coalesce(strftime('%Y-%m-%d', created_at, 'unixepoch', 'localtime'), '')"
+    )
+    # What was shown by an earlier version counts as shown.
+    db.execute("UPDATE jobs SET shown_at = settled_at")
+    db.execute(
+        "CREATE INDEX jobs_open ON jobs (created_at) WHERE state IN ('submitting', 'queued', 'running')"
+    )
+    db.execute("CREATE INDEX jobs_notebook ON jobs (notebook, created_at)")
+    db.execute("CREATE INDEX jobs_cell ON jobs (cell, created_at)")
+    db.execute("CREATE INDEX jobs_name ON jobs (name, created_at)")
+    db.execute("CREATE INDEX jobs_remote ON jobs (remote_id)")
+    db.execute("CREATE INDEX jobs_unshown ON jobs (notebook, created_at) WHERE shown_at IS NULL")
+    db.execute(
+        "CREATE INDEX jobs_past ON jobs (base_url, backend, asked_model, effort, settled_at, cost, created_at)"
+        " WHERE state IN ('completed', 'incomplete') AND cost IS NOT NULL AND cost_estimated = 0"
+    )
+    db.execute(
+        "CREATE TABLE totals (scope TEXT NOT NULL, key TEXT NOT NULL, base_url TEXT NOT NULL,"
+        " jobs INTEGER NOT NULL, reported INTEGER NOT NULL, estimated INTEGER NOT NULL,"
+        " running INTEGER NOT NULL, running_low INTEGER NOT NULL, running_high INTEGER NOT NULL,"
+        " unknown INTEGER NOT NULL, unknown_high INTEGER NOT NULL,"
+        " PRIMARY KEY (scope, base_url, key)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE budgets (scope TEXT NOT NULL, key TEXT NOT NULL, amount REAL NOT NULL, PRIMARY KEY (scope, key))"
+    )
+    db.execute(
+        "CREATE TABLE forms (job_id TEXT PRIMARY KEY REFERENCES jobs (id), version TEXT NOT NULL, forms BLOB NOT NULL)"
+    )
+    count_all(db)
+
+
+def count_all(db: sqlite3.Connection) -> None:
+    """Make the running totals anew from the rows."""
+    from pplx_jupyter.ledger.columns import row_of
+    from pplx_jupyter.ledger.totals import add_all
+
+    db.execute("DELETE FROM totals")
+    cursor = db.execute("SELECT * FROM jobs")
+    names = [column[0] for column in cursor.description]
+    add_all(db, (row_of(dict(zip(names, found, strict=True))) for found in cursor))
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_jobs, m002_money]
 VERSION = len(MIGRATIONS)

@@ -1,37 +1,40 @@
-"""The ledger in one SQLite file.
-
-Write-ahead logging, so that readers never wait for a writer; ``synchronous=FULL``, because a lost
-*sending* mark after a power cut would be a second purchase. One connection a thread, and none is
-carried over a fork. Every write is one short ``BEGIN IMMEDIATE`` transaction.
-"""
+"""The ledger in one SQLite file."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
-import os
 import secrets
-import sqlite3
-import threading
 import time
+import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, Draft, Owner, Row
-from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION
+from pplx_jupyter.errors import BudgetExceeded, LedgerError
+from pplx_jupyter.ledger import totals
+from pplx_jupyter.ledger.adopted import draft_of, progress_of, trace_of
+from pplx_jupyter.ledger.budgets import day_of, keys_of
+from pplx_jupyter.ledger.columns import bind, row_of
+from pplx_jupyter.ledger.connection import Database
+from pplx_jupyter.ledger.expected import Expected, Past, expected_of
+from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, SETTLED, Attempts, Decision, Draft, Owner, Row
+from pplx_jupyter.ledger.totals import refusal_of
+from pplx_jupyter.ledger.unwritten import Unwritten, keep_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import os
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
+    from pplx_jupyter.ledger.protocol import Adoptable
 
 __all__ = ["SqliteLedger", "default_path"]
 
-_JSON = {"request", "filled", "trouble", "failure", "progress"}
-_BOOL = {"pinned", "moved", "cost_estimated"}
-_BUSY_SECONDS = 10.0
 _SERVING = (*REUSABLE, *OPEN)
-_inherited: list[sqlite3.Connection | None] = []
-"""Connections of a parent process, kept so that nothing closes them."""
+_IS_OPEN = "state IN ('submitting', 'queued', 'running')"
+"""In words, not as parameters: SQLite takes an index of open rows only for a condition that it can read."""
 
 
 def default_path() -> str:
@@ -56,51 +59,94 @@ class SqliteLedger:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path).expanduser()
-        self._local = threading.local()
-        self._prepare()
-        self._salt = str(self._one("SELECT value FROM meta WHERE name = 'salt'")[0])
+        self._file = Database(path)
+        self._unwritten = Unwritten(self._write_held)
+        self._salt = str(self._file.one("SELECT value FROM meta WHERE name = 'salt'")[0])
 
     @property
     def where(self) -> str:
         """The file's path."""
-        return str(self._path)
+        return str(self._file.path)
 
     @property
     def salt(self) -> str:
         """A random text made with the file."""
         return self._salt
 
-    def newest(self, fingerprint: str, base_url: str, backend: str | None = None) -> Row | None:
-        """Give the row that a second run of a question gets."""
+    def attempts(self, fingerprint: str, base_url: str, backend: str | None = None) -> Attempts:
+        """Give the rows of a question."""
         only = "" if backend is None else " AND backend = ?"
-        found = self._one(
-            # An answer serves before an attempt that came later and gave none.
-            f"SELECT * FROM jobs WHERE fingerprint = ? AND base_url = ?{only}"  # noqa: S608
-            f" ORDER BY state IN ({_marks(_SERVING)}) DESC, created_at DESC LIMIT 1",
-            (fingerprint, base_url, *([] if backend is None else [backend]), *_SERVING),
+        found = self._rows(
+            f"SELECT * FROM jobs WHERE fingerprint = ? AND base_url = ?{only} ORDER BY created_at DESC",  # noqa: S608
+            (fingerprint, base_url, *([] if backend is None else [backend])),
         )
-        return _row(found) if found else None
+        # An answer serves before an attempt that came later and gave none.
+        serving = (row for row in found if row.state in _SERVING)
+        last = found[0] if found else None
+        return Attempts(best=next(serving, last), last=last)
 
-    def intend(self, draft: Draft, *, fresh: bool = False) -> tuple[Row, bool]:
-        """Find or insert, in one transaction: two kernels that ask the same get the same row."""
-        with self._writing() as db:
-            found = (
-                None
-                if fresh
-                else self.newest(draft.fingerprint, draft.base_url, draft.backend if draft.pinned else None)
+    def answered(self, fingerprint: str, base_url: str) -> list[Row]:
+        """Give the answers to a question, newest first."""
+        found = self._rows(
+            f"SELECT * FROM jobs WHERE fingerprint = ? AND base_url = ? AND state IN ({_marks(REUSABLE)})"  # noqa: S608
+            " ORDER BY created_at DESC",
+            (fingerprint, base_url, *REUSABLE),
+        )
+        wanted = (fingerprint, base_url)
+        return self._merged(
+            found, lambda row: (row.fingerprint, row.base_url) == wanted and row.state in REUSABLE
+        )
+
+    def intend(
+        self,
+        draft: Draft,
+        decide: Callable[[Attempts], Decision],
+        *,
+        budget: float | None = None,
+        allowed: bool = False,
+    ) -> tuple[Row, Decision]:
+        """Find, arm or insert, in one transaction: two kernels that ask the same get the same row."""
+        with self._writing(intent=True) as db:
+            decision = decide(
+                self.attempts(draft.fingerprint, draft.base_url, draft.backend if draft.pinned else None)
             )
-            if found is None:
-                return self._insert(db, draft), True
-            if (
-                found.state in {"failed", "cancelled"}
-                and found.accepted_at is None
-                and found.sending_at is None
-            ):
-                return self._arm(db, found, draft), False
-            return found, False
+            if decision.what == "keep" and decision.row is not None:
+                return decision.row, decision
+            day = day_of(time.time())
+            if decision.what == "arm" and decision.row is not None:
+                # Where the asking tells no notebook, its cost still counts for the one that asked first.
+                draft = dataclasses.replace(draft, notebook=draft.notebook or decision.row.notebook)
+            if not allowed:
+                keys = keys_of(draft.notebook, day, draft.run)
+                refusal = refusal_of(db, keys, draft.base_url, Expected.from_json(draft.expected), budget)
+                if refusal is not None:
+                    raise BudgetExceeded(refusal.line(), refusal=refusal)
+            else:
+                draft = dataclasses.replace(draft, expected={**draft.expected, "yes": True})
+            if decision.what == "arm" and decision.row is not None:
+                return self._arm(db, decision.row, draft, day), decision
+            return self._insert(db, draft, day), decision
 
-    def _insert(self, db: sqlite3.Connection, draft: Draft) -> Row:
+    def rehold(
+        self, job_id: str, expected: Mapping[str, Any], *, owner: str, budget: float | None
+    ) -> Refusal | None:
+        """Set aside another amount for a job, where that fits."""
+        with self._writing() as db:
+            row = self._read(db, job_id)
+            if row.owner != owner:
+                return None
+            keys = keys_of(row.notebook, row.day, row.run)
+            usual = Expected.from_json(expected)
+            if not row.expected.get("yes"):
+                before = expected_of(row.expected, row.backend, row.asked_model).set_aside
+                refusal = refusal_of(db, keys, row.base_url, usual, budget, freed=before)
+                if refusal is not None:
+                    return refusal
+            kept = {name: row.expected[name] for name in ("yes",) if name in row.expected}
+            self._set(db, row, {"expected": {**expected, **kept}})
+            return None
+
+    def _insert(self, db: sqlite3.Connection, draft: Draft, day: str) -> Row:
         now = time.time()
         while True:
             job_id = secrets.token_hex(3)
@@ -126,13 +172,19 @@ class SqliteLedger:
             "idempotency_key": _new_key(job_id),
             "created_at": now,
             "due_at": now,
+            "day": day,
+            "run": draft.run,
+            "asked_model": draft.model,
+            "expected": dict(draft.expected),
         }
         columns = ", ".join(values)
         marks = ", ".join("?" for _ in values)
-        db.execute(f"INSERT INTO jobs ({columns}) VALUES ({marks})", [_bind(k, v) for k, v in values.items()])  # noqa: S608
-        return self._read(db, job_id)
+        db.execute(f"INSERT INTO jobs ({columns}) VALUES ({marks})", [bind(k, v) for k, v in values.items()])  # noqa: S608
+        row = self._read(db, job_id)
+        totals.add(db, row)
+        return row
 
-    def _arm(self, db: sqlite3.Connection, row: Row, draft: Draft) -> Row:
+    def _arm(self, db: sqlite3.Connection, row: Row, draft: Draft, day: str) -> Row:
         """Make a refused submission an intent again; a new key, since a service may remember the refusal by the old one."""
         now = time.time()
         changes = {
@@ -157,30 +209,38 @@ class SqliteLedger:
             "filled": dict(draft.filled),
             "request": dict(draft.request),
             "idempotency_key": _new_key(row.id),
-            "notebook": draft.notebook or row.notebook,
+            "notebook": draft.notebook,
             "cell": draft.cell or row.cell,
             "name": draft.name or row.name,
+            "day": day,
+            "run": draft.run,
+            "asked_model": draft.model,
+            "expected": dict(draft.expected),
+            "shown_at": None,
         }
-        self._set(db, row.id, changes)
-        return self._read(db, row.id)
+        return self._set(db, row, changes)
 
     def get(self, job_id: str) -> Row | None:
         """Give the row of this id."""
-        found = self._one("SELECT * FROM jobs WHERE id = ?", (job_id,))
-        return _row(found) if found else None
+        found = self._rows("SELECT * FROM jobs WHERE id = ?", (job_id,))
+        return found[0] if found else self._unwritten.row(job_id)
 
     def find(self, text: str) -> list[Row]:
         """Give the rows that this text names, newest first."""
-        text = _bind("name", text)
-        begin = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        text = bind("name", text)
+        by_id = "SELECT * FROM jobs WHERE id >= ? AND id < ?"
+        others = "SELECT * FROM jobs WHERE name = ? UNION SELECT * FROM jobs WHERE remote_id = ?"
         return self._rows(
-            "SELECT * FROM jobs WHERE id LIKE ? ESCAPE '\\' OR name = ? OR remote_id = ? ORDER BY created_at DESC LIMIT 50",
-            (begin, text, text),
+            f"SELECT * FROM ({by_id} UNION {others}) ORDER BY created_at DESC LIMIT 50",  # noqa: S608
+            (text, text + "\U0010ffff", text, text),
         )
 
     def body(self, job_id: str) -> str | None:
         """Give the last body of this job, as it came."""
-        found = self._one("SELECT body FROM bodies WHERE job_id = ?", (job_id,))
+        held = self._unwritten.body(job_id)
+        if held is not None:
+            return held
+        found = self._file.one("SELECT body FROM bodies WHERE job_id = ?", (job_id,))
         return str(found[0]) if found else None
 
     def write(
@@ -194,31 +254,91 @@ class SqliteLedger:
     ) -> Row | None:
         """Change a row and keep a body, in one transaction; None where the conditions do not hold."""
         with self._writing() as db:
-            found = db.execute("SELECT owner, state FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            found = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            row = row_of(found) if found else None
             if (
-                not found
-                or (owner is not None and found[0] != owner)
-                or (states is not None and found[1] not in states)
+                row is None
+                or (owner is not None and row.owner != owner)
+                or (states is not None and row.state not in states)
             ):
                 return None
+            if changes.get("remote_id"):
+                self._drop_adopted(db, str(changes["remote_id"]), row)
             if body is not None:
-                db.execute(
-                    "INSERT INTO bodies VALUES (?, ?, ?) ON CONFLICT (job_id) DO UPDATE"
-                    " SET body = excluded.body, received_at = excluded.received_at",
-                    (job_id, body.encode("utf-8", "replace").decode(), time.time()),
-                )
-            self._set(db, job_id, changes)
-            return self._read(db, job_id)
+                keep_body(db, job_id, body)
+            return self._set(db, row, changes)
+
+    def hold(self, row: Row, changes: Mapping[str, Any], *, body: str | None = None, why: str = "") -> Row:
+        """Keep in memory what could not be written, until it can."""
+        return self._unwritten.hold(self.get(row.id) or row, changes, body, why)
+
+    def unshown(self, notebook: str, base_url: str, limit: int) -> list[Row]:
+        """Give the rows of a notebook whose end nobody has been shown."""
+        return self._rows(
+            "SELECT * FROM jobs INDEXED BY jobs_unshown WHERE notebook = ? AND base_url = ? AND shown_at IS NULL"
+            " ORDER BY created_at DESC LIMIT ?",
+            (notebook, base_url, limit),
+        )
+
+    def listing_due(self, account: str, now: float, every: float) -> bool:
+        """Whether the service's list is to be asked for again."""
+        name = f"listed {account}"
+        with self._writing() as db:
+            found = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+            # A time to come is a clock that was set back.
+            if found is not None and 0 <= now - float(found[0]) < every:
+                return False
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, str(now)))
+            return True
+
+    def adopt(self, found: Sequence[Adoptable], account: str, base_url: str) -> list[Row] | None:
+        """Insert rows for jobs that no row knows, in one transaction."""
+        with self._writing() as db:
+            on_its_way = (
+                f"SELECT 1 FROM jobs WHERE {_IS_OPEN} AND base_url = ? AND backend = 'sonar'"  # noqa: S608
+                " AND state = 'submitting' AND sending_at IS NOT NULL"
+            )
+            if db.execute(on_its_way, (base_url,)).fetchone():
+                return None
+            return [
+                self._take_in(db, each, account, base_url)
+                for each in found
+                if not self._is_known(db, each.remote_id, base_url)
+            ]
+
+    def _is_known(self, db: sqlite3.Connection, remote_id: str, base_url: str) -> bool:
+        names = (remote_id, trace_of(remote_id, self._salt), base_url)
+        sql = "SELECT 1 FROM jobs WHERE remote_id IN (?, ?) AND base_url = ?"
+        return db.execute(sql, names).fetchone() is not None
+
+    def _take_in(self, db: sqlite3.Connection, found: Adoptable, account: str, base_url: str) -> Row:
+        asked_at = min(found.created_at, time.time())
+        row = self._insert(db, draft_of(found, account, base_url), day_of(asked_at))
+        return self._set(db, row, progress_of(found, asked_at))
+
+    def _drop_adopted(self, db: sqlite3.Connection, remote_id: str, row: Row) -> None:
+        """Take an adopted row away: its job turns out to be that of a question of ours."""
+        sql = "SELECT * FROM jobs WHERE remote_id = ? AND base_url = ? AND id != ?"
+        for found in db.execute(sql, (remote_id, row.base_url, row.id)).fetchall():
+            adopted = row_of(found)
+            if not adopted.is_adopted:
+                continue
+            totals.remove(db, adopted)
+            for table in ("bodies", "forms"):
+                db.execute(f"DELETE FROM {table} WHERE job_id = ?", (adopted.id,))  # noqa: S608
+            db.execute("DELETE FROM jobs WHERE id = ?", (adopted.id,))
 
     def changed(self, after: int, ids: Iterable[str] | None = None) -> list[Row]:
         """Give the rows changed since `after`, of `ids` only where given."""
         if ids is None:
-            return self._rows("SELECT * FROM jobs WHERE seq > ? ORDER BY seq", (after,))
-        wanted = json.dumps(sorted(ids))
-        return self._rows(
+            found = self._rows("SELECT * FROM jobs WHERE seq > ? ORDER BY seq", (after,))
+            return self._merged(found, lambda row: row.seq > after, by="seq")
+        wanted = set(ids)
+        found = self._rows(
             "SELECT * FROM jobs WHERE seq > ? AND id IN (SELECT value FROM json_each(?)) ORDER BY seq",
-            (after, wanted),
+            (after, json.dumps(sorted(wanted))),
         )
+        return self._merged(found, lambda row: row.seq > after and row.id in wanted, by="seq")
 
     def jobs(
         self,
@@ -233,17 +353,27 @@ class SqliteLedger:
         """Give rows that fit every condition given, newest first."""
         conditions: list[str] = ["1"]
         values: list[Any] = []
-        if states is not None:
-            conditions.append(f"state IN ({', '.join('?' for _ in states)})")
+        if states is not None and tuple(states) == OPEN:
+            conditions.append(_IS_OPEN)
+        elif states is not None:
+            conditions.append(f"state IN ({_marks(states)})")
             values.extend(states)
         for column, value in (("notebook", notebook), ("cell", cell), ("base_url", base_url)):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 values.append(value)
         where = " AND ".join(conditions)
-        return self._rows(
+        found = self._rows(
             f"SELECT * FROM jobs WHERE {where} ORDER BY created_at DESC LIMIT ? OFFSET ?",  # noqa: S608
             (*values, limit, offset),
+        )
+        given = {"notebook": notebook, "cell": cell, "base_url": base_url}
+        return self._merged(
+            found,
+            lambda row: (
+                (states is None or row.state in states)
+                and all(value is None or getattr(row, name) == value for name, value in given.items())
+            ),
         )
 
     def claim(
@@ -252,32 +382,43 @@ class SqliteLedger:
         """Take the lease of rows that are due and free."""
         holders = ["", owner, *free]
         where = (
-            f"state IN ({_marks(OPEN)}) AND due_at <= ? AND account IN ({_marks(accounts)})"  # noqa: S608 - marks only
+            f"{_IS_OPEN} AND due_at <= ? AND account IN ({_marks(accounts)})"  # noqa: S608 - marks only
             f" AND (owner IN ({_marks(holders)}) OR owner NOT IN (SELECT id FROM owners))"
         )
-        values = (*OPEN, now, *accounts, *holders)
+        values = (now, *accounts, *holders)
         # Looked at without a lock first: most ticks find nothing.
-        if not self._one(f"SELECT 1 FROM jobs WHERE {where} LIMIT 1", values):  # noqa: S608
+        if not self._file.one(f"SELECT 1 FROM jobs WHERE {where} LIMIT 1", values):  # noqa: S608
             return []
-        with self._writing() as db:
-            sql = f"SELECT * FROM jobs WHERE {where} ORDER BY due_at LIMIT ?"  # noqa: S608
-            found = db.execute(sql, (*values, limit)).fetchall()
-            rows = [_row(item) for item in found]
-            db.executemany("UPDATE jobs SET owner = ? WHERE id = ?", [(owner, row.id) for row in rows])
+        sql = f"SELECT * FROM jobs WHERE {where} ORDER BY due_at LIMIT ?"  # noqa: S608
+        try:
+            with self._writing() as db:
+                found = db.execute(sql, (*values, limit)).fetchall()
+                rows = [row_of(item) for item in found]
+                db.executemany("UPDATE jobs SET owner = ? WHERE id = ?", [(owner, row.id) for row in rows])
+        except LedgerError:
+            # Where nothing can be written no lease is needed to ask what became of a job: it changes nothing.
+            rows = self._rows(sql, (*values, limit))
+            rows = [row for row in rows if row.is_open and row.remote_id and row.due_at <= now]
+            if not rows:
+                raise
         return rows
 
     def under_way(self, accounts: Sequence[str], now: float) -> tuple[int, float | None]:
         """Count the open rows of these accounts, and give when the next that is not due yet will be."""
-        found = self._one(
+        found = self._file.one(
             "SELECT count(*), min(CASE WHEN due_at > ? THEN due_at END) FROM jobs"  # noqa: S608
-            f" WHERE state IN ({_marks(OPEN)}) AND account IN ({_marks(accounts)})",
-            (now, *OPEN, *accounts),
+            f" WHERE {_IS_OPEN} AND account IN ({_marks(accounts)})",
+            (now, *accounts),
         )
-        return int(found[0]), None if found[1] is None else float(found[1])
+        # What could not be written is under way at least until it is.
+        count = max(int(found[0]), len(self._unwritten))
+        return count, None if found[1] is None else float(found[1])
 
     def owners(self) -> list[Owner]:
         """Give all owners of leases."""
-        return [Owner(*item) for item in self._all("SELECT id, host, boot, pid, started, until FROM owners")]
+        return [
+            Owner(*item) for item in self._file.all("SELECT id, host, boot, pid, started, until FROM owners")
+        ]
 
     def renew(self, owner: Owner) -> None:
         """Write until when a process holds its leases; owners that ended a day ago are dropped."""
@@ -290,7 +431,7 @@ class SqliteLedger:
 
     def retired_until(self, account: str) -> float | None:
         """Give until when the sonar API counts as retired for this account."""
-        found = self._one("SELECT until FROM retired WHERE account = ?", (account,))
+        found = self._file.one("SELECT until FROM retired WHERE account = ?", (account,))
         return float(found[0]) if found else None
 
     def retire(self, account: str, until: float | None) -> None:
@@ -300,108 +441,129 @@ class SqliteLedger:
             if until is not None:
                 db.execute("INSERT INTO retired VALUES (?, ?)", (account, until))
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        if getattr(self._local, "pid", None) != os.getpid():
-            return
-        db, self._local.db = self._local.db, None
-        if db is not None:
-            db.close()
+    # -- money ----------------------------------------------------------------------------------
 
-    # -- the file ---------------------------------------------------------------------------
+    def refusal(
+        self, notebook: str, run: str, base_url: str, expected: Mapping[str, Any], budget: float | None
+    ) -> Refusal | None:
+        """Give why one more question would not fit the budgets now."""
+        keys = keys_of(notebook, day_of(time.time()), run)
+        usual = Expected.from_json(expected)
+        with self._file.reading() as db:
+            return refusal_of(db, keys, base_url, usual, budget)
 
-    def _prepare(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise LedgerError(_cannot(self._path, error.strerror or str(error))) from error
-        if self._one("PRAGMA user_version")[0] < VERSION:
-            self._migrate()
+    def past(self, base_url: str, backend: str, model: str, effort: str, limit: int) -> list[Past]:
+        """Give the newest settled jobs of this kind whose cost the service reported."""
+        found = self._file.all(
+            "SELECT cost, settled_at - created_at FROM jobs INDEXED BY jobs_past WHERE base_url = ? AND backend = ?"
+            " AND asked_model = ? AND effort = ? AND state IN ('completed', 'incomplete') AND cost IS NOT NULL"
+            " AND cost_estimated = 0 AND settled_at IS NOT NULL ORDER BY settled_at DESC LIMIT ?",
+            (base_url, backend, model, effort, limit),
+        )
+        return [Past(float(cost), max(0.0, float(seconds))) for cost, seconds in found]
 
-    def _check(self, db: sqlite3.Connection) -> None:
-        """Refuse a file that this version must not touch, before anything is changed in it."""
-        names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if names and not {"jobs", "meta"} <= names:
-            raise LedgerError(_cannot(self._path, "it is another program's database"))
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise LedgerError(
-                f"the ledger {self._path} was written by a newer version of pplx_jupyter (its format is {version}, this one knows"
-                f" {VERSION}): upgrade with pip install -U pplx-jupyter, or name another ledger in PPLX_JUPYTER_LEDGER."
+    def totals(self, scope: str, base_url: str, key: str | None = None) -> dict[str, Sums]:
+        """Give the running totals of a scope by key."""
+        with self._file.reading() as db:
+            if key is not None:
+                return {key: totals.sums_at(db, scope, base_url, key)}
+            return totals.sums_by_key(db, scope, base_url)
+
+    def budgets(self) -> list[Budget]:
+        """Give the budgets that a person has set."""
+        with self._file.reading() as db:
+            return totals.budgets(db)
+
+    def set_budget(self, scope: str, key: str, amount: float | None) -> None:
+        """Set a budget, or take it away."""
+        with self._writing() as db:
+            db.execute("DELETE FROM budgets WHERE scope = ? AND key = ?", (scope, key))
+            if amount is not None:
+                db.execute("INSERT INTO budgets VALUES (?, ?, ?)", (scope, key, amount))
+
+    # -- what is kept beside a body, and what is not kept any more ------------------------------------
+
+    def forms(self, job_id: str, version: str) -> Mapping[str, Any] | None:
+        """Give the kept forms of a job, where this version of the renderer made them."""
+        found = self._file.one("SELECT forms FROM forms WHERE job_id = ? AND version = ?", (job_id, version))
+        return None if found is None else dict(json.loads(zlib.decompress(found[0])))
+
+    def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
+        """Keep the forms of a job beside its body."""
+        packed = zlib.compress(json.dumps(forms).encode(), level=1)
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO forms SELECT id, ?, ? FROM jobs WHERE id = ? AND forgotten_at IS NULL"
+                " ON CONFLICT (job_id) DO UPDATE SET version = excluded.version, forms = excluded.forms",
+                (version, packed, job_id),
             )
 
-    def _migrate(self) -> None:
+    def forget(self, job_ids: Sequence[str]) -> int:
+        """Delete what settled jobs asked and got, and write the file anew: no trace is left in it or its log."""
+        gone = False
+        forgotten = 0
         with self._writing() as db:
-            # Read again under the lock: another process may have been quicker.
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-                step(db)
-                db.execute(f"PRAGMA user_version = {number}")
+            for job_id in job_ids:
+                found = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+                row = row_of(found) if found else None
+                if row is None or row.state not in SETTLED:
+                    continue
+                gone = True
+                if row.forgotten_at is not None:
+                    continue
+                db.execute("DELETE FROM bodies WHERE job_id = ?", (job_id,))
+                db.execute("DELETE FROM forms WHERE job_id = ?", (job_id,))
+                kept_id = trace_of(row.remote_id, self._salt) if row.remote_id else ""
+                self._set(db, row, {**_forgotten(row), "remote_id": kept_id})
+                forgotten += 1
+        if gone:
+            # Those forgotten before, too: the file may not have been written anew then.
+            self._file.scrub()
+        return forgotten
 
-    def _connection(self) -> sqlite3.Connection:
-        if getattr(self._local, "pid", None) != os.getpid():
-            # SQLite's locks do not survive a fork: the parent's connection must not even be closed here.
-            _inherited.append(getattr(self._local, "db", None))
-            self._local.db, self._local.pid = None, os.getpid()
-        db: sqlite3.Connection | None = self._local.db
-        if db is None:
-            db = self._connect()
-            self._local.db = db
-        return db
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._file.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            self._check(db)
-            _log_ahead(db)
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            db.close()
-            raise
-        db.row_factory = sqlite3.Row
-        return db
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        try:
-            db = self._connection()
-            db.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise LedgerError(_cannot(self._path, str(error))) from error
-        try:
-            yield db
-            db.execute("COMMIT")
-        except BaseException as error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise LedgerError(_cannot(self._path, str(error))) from error
-            raise
-
-    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
-            return self._connection().execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise LedgerError(_cannot(self._path, str(error))) from error
-
-    def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        found = self._all(sql, values)
-        return found[0] if found else None
+    # -- rows ---------------------------------------------------------------------------------------
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        return [_row(item) for item in self._all(sql, values)]
+        rows: list[Row] = self._file.all(sql, values, row_of)
+        return [self._unwritten.over(row) for row in rows] if self._unwritten else rows
+
+    def _merged(
+        self, rows: list[Row], fits: Callable[[Row], bool], *, by: Literal["seq", "created_at"] = "created_at"
+    ) -> list[Row]:
+        """Give rows found with those that would be found if all were written, in their order."""
+        if not self._unwritten:
+            return rows
+        return sorted(
+            self._unwritten.merged(rows, fits), key=lambda row: getattr(row, by), reverse=by == "created_at"
+        )
+
+    @contextlib.contextmanager
+    def _writing(self, *, intent: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give a connection inside a write transaction, which first writes what could not be written before."""
+        with self._file.writing(intent=intent) as db:
+            written = self._unwritten.put(db, self._set) if self._unwritten else ()
+            yield db
+        self._unwritten.drop(written)
+
+    def _write_held(self) -> None:
+        with self._writing():
+            pass
 
     def _read(self, db: sqlite3.Connection, job_id: str) -> Row:
-        return _row(db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+        return row_of(db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
 
-    def _set(self, db: sqlite3.Connection, job_id: str, changes: Mapping[str, Any]) -> None:
+    def _set(self, db: sqlite3.Connection, row: Row, changes: Mapping[str, Any]) -> Row:
         values = {**changes, "seq": self._next_seq(db)}
         assigned = ", ".join(f"{name} = ?" for name in values)
-        bound = [_bind(name, value) for name, value in values.items()]
-        db.execute(f"UPDATE jobs SET {assigned} WHERE id = ?", [*bound, job_id])  # noqa: S608
+        bound = [bind(name, value) for name, value in values.items()]
+        db.execute(f"UPDATE jobs SET {assigned} WHERE id = ?", [*bound, row.id])  # noqa: S608
+        after = self._read(db, row.id)
+        totals.move(db, row, after)
+        return after
 
     @staticmethod
     def _next_seq(db: sqlite3.Connection) -> int:
@@ -409,22 +571,24 @@ class SqliteLedger:
         return int(db.execute("SELECT value FROM meta WHERE name = 'seq'").fetchone()[0])
 
 
-def _log_ahead(db: sqlite3.Connection) -> None:
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            # Two processes that open a new file at once can meet here, where no busy timeout applies.
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            locked = "locked" in str(error)
-            if locked and time.monotonic() < until:
-                time.sleep(0.02)
-                continue
-            if not locked and "disk I/O" not in str(error):
-                raise
-            # Network file systems have no shared memory for a write-ahead log.
-            db.execute("PRAGMA journal_mode = DELETE")
-        return
+def _forgotten(row: Row) -> dict[str, Any]:
+    """Give what takes the place of a row's own words; its fingerprint goes, too: it could be guessed at."""
+    now = time.time()
+    failure = row.failure and {k: v for k, v in row.failure.items() if k in {"kind", "accepted", "at"}}
+    return {
+        "fingerprint": f"forgotten:{row.id}",
+        "request": {},
+        "question": "",
+        "name": "",
+        "cell": "",
+        "filled": {},
+        "progress": {},
+        "trouble": None,
+        "failure": failure,
+        "request_id": "",
+        "shown_at": row.shown_at or now,
+        "forgotten_at": now,
+    }
 
 
 def _new_key(job_id: str) -> str:
@@ -433,26 +597,3 @@ def _new_key(job_id: str) -> str:
 
 def _marks(values: Sequence[Any]) -> str:
     return ", ".join("?" for _ in values)
-
-
-def _bind(column: str, value: Any) -> Any:
-    if column in _JSON and value is not None:
-        return json.dumps(value, ensure_ascii=True, default=str)
-    if isinstance(value, str):
-        # Half a surrogate pair, which JSON can carry, would make SQLite refuse the whole row.
-        return value.encode("utf-8", "replace").decode()
-    return int(value) if column in _BOOL else value
-
-
-def _row(found: sqlite3.Row) -> Row:
-    values = dict(found)
-    for name in _JSON:
-        if values[name] is not None:
-            values[name] = json.loads(values[name])
-    for name in _BOOL:
-        values[name] = bool(values[name])
-    return Row(**values)
-
-
-def _cannot(path: Path, why: str) -> str:
-    return f"the ledger {path} cannot be used: {why}. Mend that, or name another file in PPLX_JUPYTER_LEDGER. Nothing was sent."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.request import Request
+from pplx_jupyter.settings import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,11 @@ __all__ = ["CELL_FLAGS", "Line", "all_flags", "choices_of", "example", "explain"
 
 CELL_FLAGS: Mapping[str, tuple[str, str]] = {
     "--refresh": ("switch", "Ask anew although an answer is there; that answer is kept."),
+    "--max-age": ("age", "Ask anew where the answer is older, such as 30d; that answer is kept."),
     "--retry-failed": ("switch", "Buy a failed, cancelled or expired job again."),
+    "--yes": ("switch", "Ask although it could pass the budget, this once."),
+    "--dry-run": ("switch", "Show what would be sent and what it usually costs; send nothing."),
+    "--frozen": ("switch", "Answer from the notebook's lockfile alone: no network, no key, no ledger."),
     "--wait": ("switch", "Block the cell until the answer is there."),
     "--no-wait": ("switch", "Return at once, in a headless run too."),
     "--timeout": ("seconds", "How long a blocking cell waits; the job goes on."),
@@ -29,6 +34,7 @@ CELL_FLAGS: Mapping[str, tuple[str, str]] = {
 """Flags of the cell that are no part of the question: their kind and what they do."""
 
 
+_PLACES = {"seconds": " SECONDS", "age": " AGE"}
 _EXAMPLE = """Example, in a cell of its own:
 
     %%pplx_research prices --effort high --recency year
@@ -156,6 +162,8 @@ def _cell_value(flag: str, words: list[str], value: str | None) -> Any:
             raise _no_value(flag)
         return True
     text = _value(flag, words, value)
+    if CELL_FLAGS[flag][0] == "age":
+        return seconds_of(text, flag)
     try:
         seconds = float(text)
     except ValueError:
@@ -235,10 +243,7 @@ def explain() -> str:
         for option in rows:
             lines += _explained(option)
     lines += ["", "This cell"]
-    lines += [
-        f"  {flag + (' SECONDS' if kind == 'seconds' else ''):<32}{text}"
-        for flag, (kind, text) in CELL_FLAGS.items()
-    ]
+    lines += [f"  {flag + _PLACES.get(kind, ''):<32}{text}" for flag, (kind, text) in CELL_FLAGS.items()]
     return "\n".join(lines)
 
 

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Bool, Float, Unicode
+from traitlets import Bool, Float, Unicode, observe
 
-from pplx_jupyter.errors import PplxError, RequestError
+from pplx_jupyter.errors import BudgetExceeded, PplxError, RequestError
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.notebook.flags import Line
     from pplx_jupyter.notebook.frontend import Place
+    from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
 
 __all__ = ["PplxResearch"]
@@ -51,9 +53,27 @@ class PplxResearch(Magics):
         config=True
     )
 
+    max_age = Unicode(None, allow_none=True, help="Answers older than this are asked anew, such as 30d").tag(
+        config=True
+    )
+    frozen = Bool(None, allow_none=True, help="Whether the notebook's lockfile alone answers").tag(
+        config=True
+    )
+    budget = Float(None, allow_none=True, help="US dollars that this notebook may cost a day").tag(
+        config=True
+    )
+    parallel = Bool(
+        None, allow_none=True, help="Whether unwatched cells wait where a result is first used"
+    ).tag(config=True)
+
     def __init__(self, shell: Any) -> None:
-        super().__init__(shell)
         self.host: Any = shell
+        super().__init__(shell)
+
+    @observe("frozen")
+    def _freeze_or_thaw(self, _change: object) -> None:
+        # What is asked in plain Python from now on must not be sent, either.
+        self.session()
 
     @no_var_expand
     @line_cell_magic
@@ -93,20 +113,23 @@ class PplxResearch(Magics):
     def pplx(self, line: str) -> None:
         """Look after research jobs: ``%pplx`` alone lists what there is to do.
 
-        %pplx jobs | show | attach | wait | cancel | retry | settle | key | doctor | demo
+        %pplx jobs | show | diff | attach | wait | cancel | retry | settle | budget | cost | forget | freeze | key | doctor | demo
         """
         from pplx_jupyter.notebook.verbs import run_verb
 
         with _one_line(self.host):
             run_verb(self, line)
 
-    def session(self) -> Session:
-        """Give the session, with the settings as they are now."""
+    def session(self, *, frozen: bool = False) -> Session:
+        """Give the session, with the settings as they are now; a `frozen` one answers from the lockfile alone."""
         from pplx_jupyter.api.key import base_url
-        from pplx_jupyter.session import Session, current_session, use_session
+        from pplx_jupyter.frozen import frozen_session, thawed_session
+        from pplx_jupyter.session import Session, use_session
 
         settings = Settings.load({name: getattr(self, name) for name in Settings.names()})
-        session = current_session()
+        if frozen or settings.frozen:
+            return frozen_session(settings, cell=self._running_cell)
+        session = thawed_session(settings)
         if session.is_default and (
             settings.ledger != session.settings.ledger or base_url() != session.base_url
         ):
@@ -118,6 +141,10 @@ class PplxResearch(Magics):
         # A kernel that is shut down must not wait for the network; its intents stay in the ledger.
         session.quiet_exit = hasattr(self.host, "kernel")
         return session
+
+    def _running_cell(self) -> str:
+        # Not `execution_count`, which newer IPythons count up before the cell runs.
+        return f"cell {len(self.host.history_manager.input_hist_parsed) - 1}"
 
     def _ask(self, line: str, cell: str) -> None:
         from pplx_jupyter.job import Job
@@ -132,17 +159,41 @@ class PplxResearch(Magics):
         prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.host.user_ns)
         self._check_name(parsed.name, filled)
         request = Request.build(prompt=prompt.strip("\n"), **parsed.fields)
-        session = self.session()
+        session = self.session(frozen=bool(parsed.cell.get("frozen")))
         place = here(self.host, session.settings)
-        submitted = session.submit(
-            request,
-            name=parsed.name,
-            notebook=place.notebook,
-            cell=place.cell,
-            filled=filled,
-            refresh=_refresh(parsed, place, session.settings),
-            retry_failed=True if parsed.cell.get("retry-failed") else None,
-        )
+        # What is frozen is neither new nor old: a rerun has nothing to warn of.
+        refresh = not session.frozen and _refresh(parsed, place, session.settings)
+        if parsed.cell.get("dry-run"):
+            from pplx_jupyter.notebook.unsent import planned_forms
+            from pplx_jupyter.notebook.verbs.words import publish
+
+            plan = session.plan(
+                request,
+                notebook=place.notebook,
+                refresh=refresh,
+                max_age=parsed.cell.get("max-age"),
+                retry_failed=True if parsed.cell.get("retry-failed") else None,
+                yes=bool(parsed.cell.get("yes")),
+            )
+            publish(self, planned_forms(session, plan, filled))
+            return
+        try:
+            submitted = session.submit(
+                request,
+                name=parsed.name,
+                notebook=place.notebook,
+                cell=place.cell,
+                filled=filled,
+                refresh=refresh,
+                max_age=parsed.cell.get("max-age"),
+                retry_failed=True if parsed.cell.get("retry-failed") else None,
+                yes=bool(parsed.cell.get("yes")),
+            )
+        except BudgetExceeded as error:
+            if place.headless or error.refusal is None:
+                raise
+            self._show_refusal(session, request, error.refusal, parsed.name)
+            return
         job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
         if parsed.name:
             self.host.user_ns[parsed.name] = job
@@ -155,6 +206,16 @@ class PplxResearch(Magics):
             timeout=parsed.cell.get("timeout"),
             brief=bool(parsed.cell.get("brief")),
         )
+
+    def _show_refusal(self, session: Session, request: Request, refusal: Refusal, name: str) -> None:
+        """Say why the question was not sent; the cells below go on, but not with an earlier answer of this name."""
+        from pplx_jupyter.job import Job
+        from pplx_jupyter.notebook.unsent import refused_forms
+        from pplx_jupyter.notebook.verbs.words import publish
+
+        if isinstance(self.host.user_ns.get(name), Job):
+            del self.host.user_ns[name]
+        publish(self, refused_forms(session, request, refusal, name))
 
     def _check_name(self, name: str, filled: Mapping[str, str]) -> None:
         """Refuse a NAME whose variable the job must not replace."""

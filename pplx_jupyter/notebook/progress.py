@@ -10,6 +10,8 @@ import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.ledger.expected import expected_of
+from pplx_jupyter.notebook.usual import cost_range, long_after, origin, usual, within
 from pplx_jupyter.render.words import count, duration, one_line, shorten, time_of_day
 from pplx_jupyter.watch.pace import LONG_SECONDS
 
@@ -22,14 +24,9 @@ __all__ = [
     "id_line",
     "progress_of",
     "status_text",
-    "usual",
-    "usual_cost",
-    "usual_range",
 ]
 
 _KNOWN = {"", "CREATED", "QUEUED", "IN_PROGRESS", "queued", "in_progress", "COMPLETED", "completed"}
-_PUBLISHED = {"sonar-deep-research": ("2–6 min", "0.40–1.30 USD")}
-"""What a run usually takes and costs, by model, as the service's documents say."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,35 +79,19 @@ def progress_of(row: Row, now: float) -> Progress:
             _moved(row) or _refused_cancel(row),
             row.cancel != "refused",
         )
-    if now - (row.accepted_at or row.created_at) > LONG_SECONDS:
-        line = "Nothing is wrong yet. Watching goes on, once a minute. Perplexity keeps the answer for 7 days, your ledger for good."
+    if now - (row.accepted_at or row.created_at) > long_after(row, LONG_SECONDS):
+        line = "Nothing is wrong yet. Watching goes on. Perplexity keeps the answer for 7 days, your ledger for good."
         return Progress(
             "!",
             "warn",
             "Running, longer than usual",
-            "most jobs end within 30 min",
+            within(row),
             line,
             row.cancel != "refused",
         )
     return Progress(
         "●", "run", "Running", usual(row), _refused_cancel(row) or _steps(row), row.cancel != "refused"
     )
-
-
-def usual(row: Row) -> str:
-    """Give what such a job usually takes, where that is known: the published range of the model."""
-    found = usual_range(row)
-    return f"usually {found} (published)" if found else ""
-
-
-def usual_range(row: Row) -> str:
-    """Give that as ``2–6 min and 0.40–1.30 USD``, or an empty text."""
-    return " and ".join(_PUBLISHED.get(row.model, ())) if row.backend == "sonar" else ""
-
-
-def usual_cost(row: Row) -> str:
-    """Give its cost alone, or an empty text."""
-    return _PUBLISHED[row.model][1] if row.backend == "sonar" and row.model in _PUBLISHED else ""
 
 
 def _steps(row: Row) -> str:
@@ -136,7 +117,13 @@ def _steps(row: Row) -> str:
 def _moved(row: Row) -> str:
     if not row.moved:
         return ""
-    return "<b>Moved to the agent API.</b> The sonar API is retired for this key (403); that try created nothing and billed nothing."
+    expected = expected_of(row.expected, row.backend, row.asked_model)
+    costs, effort = cost_range(expected), f"effort {escape(row.effort)}" if row.effort else "such a question"
+    there = f" There, {effort} usually costs {costs} ({origin(expected)})." if costs else ""
+    return (
+        "<b>Moved to the agent API.</b> The sonar API is retired for this key (403); that try created nothing"
+        f" and billed nothing.{there}"
+    )
 
 
 def _refused_cancel(row: Row) -> str:
@@ -159,6 +146,9 @@ def _troubled(row: Row, trouble: Any, now: float) -> Progress:
             return Progress("!", "warn", "Not sent yet", "", line)
         line = f"Perplexity allows the next question {again}."
         return Progress("!", "warn", f"{word}, asked to slow down", safe, line, can_hurry=False)
+    if kind == "ledger":
+        line = f"The ledger cannot be written ({said}). It is sent as soon as that is possible. Nothing was billed."
+        return Progress("!", "warn", "Not sent yet", "", line)
     if kind == "no_connection":
         line = f"No reply since {since} ({said}). Asking again {again}."
         return Progress("!", "warn", f"{word}, no connection", safe, line, can_hurry=hurry)

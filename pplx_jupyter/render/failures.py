@@ -56,8 +56,9 @@ def failure_line(failure: Failure, receipt: Receipt) -> str:
     if failure.status is not None and str(failure.status) not in f"{verb} {why}":
         why = f"{why} ({failure.status})" if why else f"HTTP {failure.status}"
     request = one_line(failure.request_id or receipt.request_id, 80)
+    joint = " " if failure.kind == "budget" else ": "
     parts = [
-        f"{receipts.named(receipt)} {verb}{f': {why}' if why else ''}",
+        f"{receipts.named(receipt)} {verb}{f'{joint}{why}' if why else ''}",
         f"request {request}" if request else "",
         _short_money(failure),
     ]
@@ -66,6 +67,8 @@ def failure_line(failure: Failure, receipt: Receipt) -> str:
         line += (
             f" The agent API, which is left to this key, has no {', no '.join(failure.fields)}: remove that."
         )
+    if failure.kind == "budget":
+        line += f" Ask it this once: --yes.{''.join(f' Raise the budget: {one_line(r)}.' for r in failure.fields[:1])}"
     if failure.kind == "unconfirmed":
         line += f" Settle it: %pplx settle {one_line(receipt.job_id, 80)} --ask-again | --drop"
     return line
@@ -79,9 +82,11 @@ _VERBS = {
     "invalid": "was not accepted",
     "rate_limited": "was not sent yet",
     "no_connection": "was not sent: no connection",
+    "budget": "was not sent: moved to the agent API, it could pass the budget",
     "unreachable": "was not taken",
     "failed": "failed",
     "cancelled": "was cancelled",
+    "forgotten": "was forgotten: its prompt and answer are deleted",
     "expired": "has expired",
     "not_found": "was not found with this key",
     "unconfirmed": "is unconfirmed: sent, but the reply was lost",
@@ -349,6 +354,7 @@ def _unconfirmed(failure: Failure, receipt: Receipt, usual: str) -> Note:
     looked = f": is there a request at {time_of_day(at, seconds=False)}?" if at else "."
     likely = f"0.00 or {usual}" if usual else "0.00 or what such a question costs"
     api = receipts.api(receipt) or "API"
+    kept = f"the {usual.rpartition('–')[2]}" if usual else "what it may have cost"
     return _warn(
         failure,
         receipt,
@@ -361,7 +367,7 @@ def _unconfirmed(failure: Failure, receipt: Receipt, usual: str) -> Note:
             Bold("There, or you do not want it:"),
             " ",
             Code(f"{settle} --drop"),
-            " closes it; nothing is sent.",
+            f" closes it; your budget keeps {kept} set aside.",
         ),
         glyph="?",
     )
@@ -372,6 +378,26 @@ def _why_unconfirmed(failure: Failure) -> str:
     if reason.startswith("the "):
         return reason
     return f"the connection broke before Perplexity replied{f' ({reason})' if reason else ''}"
+
+
+def _budget(failure: Failure, receipt: Receipt, usual: str) -> Note:
+    costs = (
+        f"There this question usually costs {usual}." if usual else "What it costs there is not known yet."
+    )
+    bullets: list[Sentence] = [
+        (f"The sonar API is retired for this key (403); that try created nothing. {costs}",),
+        ("Ask it this once: add ", Code("--yes")),
+        *(("Raise the budget: ", Code(remedy)) for remedy in failure.fields[:1]),
+    ]
+    what = f"Not sent: moved to the agent API, it could pass the budget {one_line(failure.reason, 80)}."
+    return _warn(failure, receipt, what, (NOTHING,), *bullets)
+
+
+def _forgotten(failure: Failure, receipt: Receipt, _usual: str) -> Note:
+    when = f" on {day(receipts.local(failure.at, receipt))}" if failure.at is not None else ""
+    what = f"Forgotten: its prompt and answer were deleted{when}."
+    cost = _billed(failure, "Its cost is not known." if failure.accepted else NOTHING)
+    return Note("■", "off", what, cost, "", (), receipts.ident(receipt, asked=True))
 
 
 _NOTES: dict[str, Callable[[Failure, Receipt, str], Note]] = {
@@ -388,4 +414,6 @@ _NOTES: dict[str, Callable[[Failure, Receipt, str], Note]] = {
     "expired": _expired,
     "not_found": _not_found,
     "unconfirmed": _unconfirmed,
+    "budget": _budget,
+    "forgotten": _forgotten,
 }

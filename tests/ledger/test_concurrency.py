@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SCRIPT = """
 import json, sys, time
 from pplx_jupyter.ledger import Draft, open_ledger
+from pplx_jupyter.reuse import decide
 path, who, questions = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -21,8 +22,8 @@ made = []
 for question in questions:
     draft = Draft(fingerprint=question, request={"prompt": question}, base_url="http://service.test",
                   account="me", backend="sonar", name=who)
-    row, created = ledger.intend(draft)
-    made.append([row.id, created])
+    row, decision = ledger.intend(draft, decide, allowed=True)
+    made.append([row.id, decision.what == "new"])
 print(json.dumps(made))
 """
 

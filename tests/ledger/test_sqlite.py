@@ -14,6 +14,7 @@ from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import OPEN, Draft, open_ledger
 from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION
 from pplx_jupyter.ledger.sqlite import SqliteLedger, default_path
+from tests.asking import intend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def ended(ledger: SqliteLedger, row: Row, state: str, **changes: Any) -> Row:
 
 
 def test_the_file_is_its_owners_alone(path: Path, ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
-    ledger.intend(draft())
+    intend(ledger, draft())
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     assert {file.name for file in path.parent.iterdir()} > {"ledger.sqlite-wal"}
@@ -44,13 +45,13 @@ def test_it_logs_ahead_and_is_flushed(path: Path, ledger: SqliteLedger) -> None:
     assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert db.execute("PRAGMA user_version").fetchone()[0] == VERSION
     db.close()
-    assert ledger._one("PRAGMA synchronous")[0] == 2, "FULL: a lost mark would be a second purchase"
+    assert ledger._file.one("PRAGMA synchronous")[0] == 2, "FULL: a lost mark would be a second purchase"
 
 
 def test_what_is_written_is_there_for_the_next(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft]
 ) -> None:
-    row, _ = ledger.intend(draft(filled={"today": "1 May"}, pinned=True, name="n", cell="c", notebook="b"))
+    row, _ = intend(ledger, draft(filled={"today": "1 May"}, pinned=True, name="n", cell="c", notebook="b"))
     other = SqliteLedger(path)
     assert other.get(row.id) == row
     assert other.salt == ledger.salt
@@ -120,15 +121,15 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pplx_jupyter.ledger import sqlite
+    from pplx_jupyter.ledger import connection
 
     def breaks(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE half (x)")
         raise sqlite3.OperationalError("disk full")
 
     steps = list(MIGRATIONS)
-    monkeypatch.setattr(sqlite, "MIGRATIONS", [*steps, breaks])
-    monkeypatch.setattr(sqlite, "VERSION", len(steps) + 1)
+    monkeypatch.setattr(connection, "MIGRATIONS", [*steps, breaks])
+    monkeypatch.setattr(connection, "VERSION", len(steps) + 1)
     with pytest.raises(LedgerError, match="disk full"):
         SqliteLedger(path)
     monkeypatch.undo()
@@ -138,9 +139,9 @@ def test_a_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.Monke
 def test_a_later_step_is_taken_once_and_keeps_the_rows(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pplx_jupyter.ledger import sqlite
+    from pplx_jupyter.ledger import connection
 
-    row, _ = ledger.intend(draft())
+    row, _ = intend(ledger, draft())
     ledger.close()
     taken: list[int] = []
 
@@ -148,8 +149,8 @@ def test_a_later_step_is_taken_once_and_keeps_the_rows(
         taken.append(1)
         db.execute("CREATE TABLE later (x)")
 
-    monkeypatch.setattr(sqlite, "MIGRATIONS", [*MIGRATIONS, step])
-    monkeypatch.setattr(sqlite, "VERSION", VERSION + 1)
+    monkeypatch.setattr(connection, "MIGRATIONS", [*MIGRATIONS, step])
+    monkeypatch.setattr(connection, "VERSION", VERSION + 1)
     for _ in range(2):
         assert SqliteLedger(path).get(row.id) == row
     assert taken == [1]
@@ -167,12 +168,14 @@ def test_the_default_place_and_the_setting(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_same_question_is_one_row(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
-    row, created = ledger.intend(draft())
-    again, created_again = ledger.intend(draft(name="other"))
+    row, created = intend(ledger, draft())
+    again, created_again = intend(ledger, draft(name="other"))
     assert (created, created_again, again.id) == (True, False, row.id)
-    assert ledger.intend(draft("else"))[1]
-    assert ledger.intend(draft(base_url="http://other.test"))[1], "reuse never crosses addresses"
-    fresh, created = ledger.intend(draft(), fresh=True)
+    assert intend(ledger, draft("else"))[1]
+    assert intend(ledger, draft(base_url="http://other.test"))[1], "reuse never crosses addresses"
+    assert intend(ledger, draft(), refresh=True) == (again, False), "what is under way is followed"
+    ended(ledger, row, "completed")
+    fresh, created = intend(ledger, draft(), refresh=True)
     assert created
     assert fresh.id != row.id
     assert fresh.idempotency_key != row.idempotency_key
@@ -181,11 +184,11 @@ def test_the_same_question_is_one_row(ledger: SqliteLedger, draft: Callable[...,
 def test_a_refused_question_is_armed_anew_with_what_is_asked_now(
     ledger: SqliteLedger, draft: Callable[..., Draft]
 ) -> None:
-    row, _ = ledger.intend(draft(pinned=True, name="first"))
+    row, _ = intend(ledger, draft(pinned=True, name="first"))
     ended(
         ledger, row, "failed", owner="gone", failure={"kind": "no_connection"}, request_id="r", cancel="asked"
     )
-    armed, created = ledger.intend(draft(backend="agent", account="you", model="m", cell="c2"))
+    armed, created = intend(ledger, draft(backend="agent", account="you", model="m", cell="c2"))
     assert (armed.id, created, armed.state, armed.owner) == (row.id, False, "submitting", "")
     assert (armed.backend, armed.account, armed.pinned, armed.model) == ("agent", "you", False, "m")
     assert (armed.failure, armed.cancel, armed.request_id, armed.settled_at) == (None, "", "", None)
@@ -208,37 +211,37 @@ def test_a_refused_question_is_armed_anew_with_what_is_asked_now(
 def test_what_may_have_been_bought_is_not_armed(
     ledger: SqliteLedger, draft: Callable[..., Draft], state: str, changes: dict[str, Any]
 ) -> None:
-    row = ended(ledger, ledger.intend(draft())[0], state, **changes)
-    assert ledger.intend(draft()) == (row, False)
+    row = ended(ledger, intend(ledger, draft())[0], state, **changes)
+    assert intend(ledger, draft()) == (row, False)
 
 
 def test_an_answer_serves_before_a_later_attempt_without_one(
     ledger: SqliteLedger, draft: Callable[..., Draft]
 ) -> None:
-    first = ended(ledger, ledger.intend(draft())[0], "completed")
-    later = ended(ledger, ledger.intend(draft(), fresh=True)[0], "failed", accepted_at=1.0)
-    assert ledger.newest("v1:why", "http://service.test") == first
-    newest = ended(ledger, ledger.intend(draft(), fresh=True)[0], "incomplete")
-    assert ledger.newest("v1:why", "http://service.test") == newest
-    assert ledger.newest("v1:why", "http://other.test") is None
+    first = ended(ledger, intend(ledger, draft())[0], "completed")
+    later = ended(ledger, intend(ledger, draft(), refresh=True)[0], "failed", accepted_at=1.0)
+    assert ledger.attempts("v1:why", "http://service.test").best == first
+    newest = ended(ledger, intend(ledger, draft(), refresh=True)[0], "incomplete")
+    assert ledger.attempts("v1:why", "http://service.test").best == newest
+    assert ledger.attempts("v1:why", "http://other.test").best is None
     assert later.created_at > first.created_at
 
 
 def test_a_pinned_question_takes_its_own_backends_rows(
     ledger: SqliteLedger, draft: Callable[..., Draft]
 ) -> None:
-    sonar = ended(ledger, ledger.intend(draft())[0], "completed")
-    agent, created = ledger.intend(draft(backend="agent", pinned=True))
+    sonar = ended(ledger, intend(ledger, draft())[0], "completed")
+    agent, created = intend(ledger, draft(backend="agent", pinned=True))
     assert created
-    assert ledger.newest("v1:why", "http://service.test", "sonar") == sonar
-    assert ledger.newest("v1:why", "http://service.test", "agent") == agent
+    assert ledger.attempts("v1:why", "http://service.test", "sonar").best == sonar
+    assert ledger.attempts("v1:why", "http://service.test", "agent").best == agent
 
 
 # -- looking
 
 
 def test_changes_come_in_their_order_and_once(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
-    rows = [ledger.intend(draft(str(n)))[0] for n in range(4)]
+    rows = [intend(ledger, draft(str(n)))[0] for n in range(4)]
     assert [row.id for row in ledger.changed(0)] == [row.id for row in rows]
     last = ledger.changed(0)[-1].seq
     assert ledger.changed(last) == []
@@ -252,7 +255,7 @@ def test_changes_come_in_their_order_and_once(ledger: SqliteLedger, draft: Calla
 def test_a_lease_is_no_change(
     ledger: SqliteLedger, draft: Callable[..., Draft], owner: Callable[..., Owner]
 ) -> None:
-    row, _ = ledger.intend(draft())
+    row, _ = intend(ledger, draft())
     holder = owner()
     ledger.renew(holder)
     assert ledger.claim(holder.id, [], ["me"], time.time(), 9)
@@ -260,8 +263,8 @@ def test_a_lease_is_no_change(
 
 
 def test_find(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
-    first, _ = ledger.intend(draft("a", name="prices"))
-    second, _ = ledger.intend(draft("b", name="100%_\\"))
+    first, _ = intend(ledger, draft("a", name="prices"))
+    second, _ = intend(ledger, draft("b", name="100%_\\"))
     ended(ledger, second, "running", remote_id="resp_77")
     assert [row.id for row in ledger.find(first.id)] == [first.id]
     assert first.id in {row.id for row in ledger.find(first.id[:2])}
@@ -272,7 +275,7 @@ def test_find(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
 
 
 def test_jobs_are_filtered_and_paged(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
-    ids = [ledger.intend(draft(str(n), notebook="a" if n < 3 else "b", cell=str(n)))[0].id for n in range(5)]
+    ids = [intend(ledger, draft(str(n), notebook="a" if n < 3 else "b", cell=str(n)))[0].id for n in range(5)]
     ledger.write(ids[0], {"state": "completed"})
     assert [row.id for row in ledger.jobs()] == ids[::-1]
     assert [row.id for row in ledger.jobs(limit=2, offset=1)] == [ids[3], ids[2]]
@@ -287,7 +290,7 @@ def test_jobs_are_filtered_and_paged(ledger: SqliteLedger, draft: Callable[..., 
 def test_a_watcher_without_the_lease_changes_nothing(
     ledger: SqliteLedger, draft: Callable[..., Draft], owner: Callable[..., Owner]
 ) -> None:
-    row, _ = ledger.intend(draft())
+    row, _ = intend(ledger, draft())
     old, new = owner(), owner()
     ledger.renew(old)
     ledger.renew(new)
@@ -308,12 +311,12 @@ def test_a_claim_takes_what_is_due_open_and_of_the_account(
 ) -> None:
     now, me = time.time(), owner()
     ledger.renew(me)
-    due, _ = ledger.intend(draft("due"))
-    later, _ = ledger.intend(draft("later"))
+    due, _ = intend(ledger, draft("due"))
+    later, _ = intend(ledger, draft("later"))
     ledger.write(later.id, {"due_at": now + 60})
-    ledger.write(ledger.intend(draft("done"))[0].id, {"state": "completed"})
-    ledger.intend(draft("foreign", account="you"))
-    orphan, _ = ledger.intend(draft("orphan"))
+    ledger.write(intend(ledger, draft("done"))[0].id, {"state": "completed"})
+    intend(ledger, draft("foreign", account="you"))
+    orphan, _ = intend(ledger, draft("orphan"))
     ledger.write(orphan.id, {"owner": "nobody knows it any more"})
     assert ledger.under_way(["me"], now + 1) == (3, now + 60)
     assert {r.id for r in ledger.claim(me.id, [], ["me"], now + 1, 9)} == {due.id, orphan.id}
@@ -322,7 +325,7 @@ def test_a_claim_takes_what_is_due_open_and_of_the_account(
 
 
 def test_a_write_under_a_condition_on_the_state(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
-    row, _ = ledger.intend(draft())
+    row, _ = intend(ledger, draft())
     assert ledger.write(row.id, {"cancel": "asked"}, states=["running"]) is None
     assert ledger.write(row.id, {"cancel": "asked"}, states=OPEN) is not None
     assert ledger.write("no-such", {"cancel": "asked"}) is None
@@ -356,7 +359,7 @@ TEXT = st.text(st.characters(exclude_categories=[])) | st.sampled_from(
 def test_any_text_of_the_service_can_be_kept(
     ledger: SqliteLedger, draft: Callable[..., Draft], word: str, body: str, cost: float
 ) -> None:
-    row, _ = ledger.intend(draft())
+    row, _ = intend(ledger, draft())
     trouble = {"said": word, "kind": body}
     found = ledger.write(
         row.id, {"remote_status": word, "model": body, "trouble": trouble, "cost": cost}, body=body
@@ -370,7 +373,7 @@ def test_any_text_of_the_service_can_be_kept(
 
 def test_a_thread_has_its_own_connection(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
     rows: list[Row] = []
-    thread = threading.Thread(target=lambda: rows.append(ledger.intend(draft())[0]))
+    thread = threading.Thread(target=lambda: rows.append(intend(ledger, draft())[0]))
     thread.start()
     thread.join()
     assert ledger.get(rows[0].id) == rows[0]
@@ -379,7 +382,7 @@ def test_a_thread_has_its_own_connection(ledger: SqliteLedger, draft: Callable[.
 def test_readers_do_not_wait_for_a_writer(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft]
 ) -> None:
-    row, _ = ledger.intend(draft())
+    row, _ = intend(ledger, draft())
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     db.execute("UPDATE jobs SET state = 'completed'")
@@ -392,12 +395,12 @@ def test_readers_do_not_wait_for_a_writer(
 def test_a_lock_that_stays_is_one_line(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger.intend(draft())
-    ledger._connection().execute("PRAGMA busy_timeout = 20")
+    intend(ledger, draft())
+    ledger._file.connection().execute("PRAGMA busy_timeout = 20")
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerError, match="locked"):
-        ledger.intend(draft("other"))
+        intend(ledger, draft("other"))
     db.execute("ROLLBACK")
     db.close()
-    assert ledger.intend(draft("other"))[1], "and it works again"
+    assert intend(ledger, draft("other"))[1], "and it works again"

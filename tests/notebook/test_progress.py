@@ -43,7 +43,7 @@ def trouble(kind: str, **more: Any) -> dict[str, Any]:
         ({}, "Running", "This API sends no steps while it works."),
         ({"backend": "agent", "progress": {"searches": 18, "sources": 41, "latest": "Searching: “x”"}}, "Running", "<b>18 searches, 41 sources</b> so far"),
         ({"moved": True, "backend": "agent"}, "Running", "<b>Moved to the agent API.</b>"),
-        ({"accepted_at": NOW - 1900}, "Running, longer than usual", "Watching goes on, once a minute."),
+        ({"accepted_at": NOW - 1900}, "Running, longer than usual", "Watching goes on."),
         ({"remote_status": "REVIEWING"}, "Running", "The service says “REVIEWING”, which this version does not know."),
         ({"trouble": trouble("no_connection")}, "Running, no connection", "(no &lt;b&gt;). Asking again in 30 s."),
         ({"trouble": trouble("rate_limited")}, "Running, asked to slow down", "Perplexity allows the next question in 30 s."),

@@ -72,7 +72,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "The sonar API cannot be asked whether it exists, so nothing is sent again on its own. "
         "Look at the usage page of your account: is there a request at 14:29? "
         "Not there: %pplx settle 7f3a9c --ask-again sends it once more (usually 0.45–1.10 USD). "
-        "There, or you do not want it: %pplx settle 7f3a9c --drop closes it; nothing is sent."),
+        "There, or you do not want it: %pplx settle 7f3a9c --drop closes it; your budget keeps the 1.10 USD set aside."),
     ),
     (
         {"kind": "forbidden", "status": 403, "accepted": True, "retry_at": LATER},
@@ -119,7 +119,7 @@ billed: 0.00 or 0.45–1.10 USD.
 - The agent API cannot be asked whether it exists, so nothing is sent again on its own.
 - Look at the usage page of your account: is there a request at 14:29?
 - **Not there:** `%pplx settle 7f3a9c --ask-again` sends it once more (usually 0.45–1.10 USD).
-- **There, or you do not want it:** `%pplx settle 7f3a9c --drop` closes it; nothing is sent.
+- **There, or you do not want it:** `%pplx settle 7f3a9c --drop` closes it; your budget keeps the 1.10 USD set aside.
 
 prices · 7f3a9c · 22 Nov 2026, 14:29:52 · agent API"""
     )

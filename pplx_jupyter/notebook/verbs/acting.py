@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.notebook.show import show
-from pplx_jupyter.notebook.verbs.words import options, the_job
+from pplx_jupyter.notebook.verbs.words import options, the_job, value_of
 
 if TYPE_CHECKING:
     from pplx_jupyter.notebook.magics import PplxResearch
@@ -34,9 +34,9 @@ def cancel_verb(magics: PplxResearch, words: list[str]) -> None:
 
 def retry_verb(magics: PplxResearch, words: list[str]) -> None:
     """Ask a question that gave no answer anew."""
-    options(words)
+    given = options(words, "--yes")
     session, job = the_job(magics, words, "retry")
-    again = job.retry()
+    again = job.retry(yes="--yes" in given)
     if again.name:
         magics.host.user_ns[again.name] = again
     show(magics.host, again, session, here(magics.host, session.settings))
@@ -44,18 +44,16 @@ def retry_verb(magics: PplxResearch, words: list[str]) -> None:
 
 def settle_verb(magics: PplxResearch, words: list[str]) -> None:
     """Settle an unconfirmed job: ask again, drop, or name the run it became."""
-    remote = ""
-    if "--remote" in words[:-1]:
-        at = words.index("--remote")
-        remote = words[at + 1]
-        del words[at : at + 2]
-    given = options(words, "--ask-again", "--drop", "--remote")
+    remote = value_of(words, "--remote")
+    given = options(words, "--ask-again", "--drop", "--yes")
+    allowed = "--yes" in given
+    given -= {"--yes"}
     session, job = the_job(magics, words, "settle")
-    if len(given) + bool(remote) != 1 or "--remote" in given:
+    if len(given) + bool(remote) != 1:
         raise RequestError(
             f"%pplx settle {job.id} needs one of: --ask-again (sends it once more), --drop (closes it), --remote ID (it is there, under this id)."
         )
-    row = session.settle(job.id, ask_again="--ask-again" in given, remote_id=remote)
+    row = session.settle(job.id, ask_again="--ask-again" in given, remote_id=remote, yes=allowed)
     if row.is_open:
         show(magics.host, job, session, here(magics.host, session.settings))
     else:

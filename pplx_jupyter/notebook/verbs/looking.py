@@ -11,23 +11,26 @@ from pplx_jupyter.notebook.show import show
 from pplx_jupyter.notebook.verbs.words import options, publish, the_job
 
 if TYPE_CHECKING:
-    from pplx_jupyter.job import Job
     from pplx_jupyter.notebook.magics import PplxResearch
-    from pplx_jupyter.session import Session
 
 __all__ = ["attach_verb", "jobs_verb", "show_verb", "wait_verb"]
 
 
 def jobs_verb(magics: PplxResearch, words: list[str]) -> None:
     """List the newest jobs."""
+    from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
     from pplx_jupyter.notebook.history import jobs_forms
 
     everywhere = "--all" in options(words, "--all")
     if words:
         raise RequestError("%pplx jobs takes no job; %pplx show ID shows one.")
     session = magics.session()
+    told = adopted_since(session)
+    look_elsewhere(session)
     found = [job.row for job in jobs(limit=10_000 if everywhere else 20, session=session)]
-    publish(magics, jobs_forms(found))
+    publish(magics, jobs_forms(found, utc=session.frozen))
+    if told:
+        print(told)
 
 
 def show_verb(magics: PplxResearch, words: list[str]) -> None:
@@ -50,19 +53,15 @@ def attach_verb(magics: PplxResearch, words: list[str]) -> None:
 
 
 def wait_verb(magics: PplxResearch, words: list[str]) -> None:
-    """Block until jobs are there."""
+    """Block until these jobs are there and show them here; without one, complete every cell of this kernel."""
+    from pplx_jupyter.notebook.placed import under_way, wait_for_all
+
     options(words)
     session = magics.session()
-    found = [attach(word, session=session) for word in words] or _open_jobs(session)
-    if not found:
-        print("No job is under way.")
-    for job in found:
-        place = here(magics.host, session.settings)
+    place = here(magics.host, session.settings)
+    if not words and place.kernel is not None:
+        wait_for_all(session, place)
+        return
+    # A terminal has no earlier cell to complete: what was asked there is printed here.
+    for job in [attach(word, session=session) for word in words] or [p.job for p in under_way(session)]:
         show(magics.host, job, session, place, wait=True)
-
-
-def _open_jobs(session: Session) -> list[Job]:
-    from pplx_jupyter.job import Job
-    from pplx_jupyter.ledger import OPEN
-
-    return [Job(session, row.id) for row in session.ledger.jobs(states=OPEN, base_url=session.base_url)]

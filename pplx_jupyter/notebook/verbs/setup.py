@@ -73,5 +73,9 @@ def demo_verb(magics: PplxResearch, words: list[str]) -> None:
     if "--stop" in given:
         print(stop_demo())
         return
-    magics.session().close()
+    session = magics.session()
+    if session.frozen:
+        print("This run is frozen: its answers come from the lockfile, and no simulator is started.")
+        return
+    session.close()
     print(start_demo())
