@@ -6,13 +6,16 @@ It holds an id and reads the ledger: a second handle, in another cell, kernel or
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import time
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.answer import Answer, Cost, Failure, Receipt
+from pplx_jupyter.earlier import earlier_answer
 from pplx_jupyter.errors import (
+    BudgetExceeded,
     JobCancelled,
     JobExpired,
     JobFailed,
@@ -26,12 +29,13 @@ from pplx_jupyter.errors import (
 )
 from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.request import Request
-from pplx_jupyter.rows import answer_of, failure_of, forms_of, is_stuck, receipt_of
+from pplx_jupyter.rows import answer_of, failure_of, forms_of, has_answer, is_stuck, receipt_of
 from pplx_jupyter.session import Session, current_session
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pplx_jupyter.diff import Diff
     from pplx_jupyter.ledger import Row
 
 __all__ = ["Job", "attach", "jobs", "research"]
@@ -50,13 +54,21 @@ class Job:
     job_id
         Its id in that ledger.
     reuse
-        ``"ledger"`` where the answer was there before this run asked.
+        ``"ledger"`` where the answer was there before this run asked; in a frozen run it is ``"lockfile"``.
+
+    Attributes
+    ----------
+    waits_at_use
+        Whether `answer`, `cost`, `body` and `raw` wait for the job, as `wait` does. False, except for
+        what a cell asked in a run that nobody watches with the setting `parallel`: such cells send
+        their questions first, and the first use of a result waits.
     """
 
     def __init__(self, session: Session, job_id: str, *, reuse: str | None = None) -> None:
         self.session = session
         self.id = job_id
-        self.reuse = reuse
+        self.reuse = "lockfile" if session.frozen else reuse
+        self.waits_at_use = False
 
     @property
     def row(self) -> Row:
@@ -88,14 +100,24 @@ class Job:
 
     @property
     def request(self) -> Request:
-        """The question as it was asked, without a webhook's secret."""
-        return Request.from_json(self.row.request)
+        """The question as it was asked, without a webhook's secret; a RequestError where it is not known."""
+        row = self.row
+        if row.forgotten_at is not None:
+            raise RequestError(f"{row.label} was forgotten: its question is deleted.")
+        if row.is_adopted:
+            raise RequestError(f"{row.label} was asked elsewhere: its question is not known here.")
+        return Request.from_json(row.request)
 
     @property
     def answer(self) -> Answer | None:
-        """The answer; None until the job is settled with one."""
+        """The answer; None until the job is settled with one. With `waits_at_use` it is that of `wait`, errors included."""
+        if self.waits_at_use:
+            return self.wait(self.session.settings.timeout)
+        return self._known_answer()
+
+    def _known_answer(self) -> Answer | None:
         row = self.row
-        if row.state not in REUSABLE:
+        if not has_answer(row):
             return None
         found = answer_of(row, self.session.ledger.body(row.id))
         return dataclasses.replace(found, receipt=receipt_of(row, reuse=self.reuse))
@@ -103,13 +125,15 @@ class Job:
     @property
     def cost(self) -> Cost:
         """What it cost, as far as known."""
+        self._at_use()
         row = self.row
-        answer = self.answer
+        answer = self._known_answer()
         return answer.cost if answer is not None else Cost(row.cost, {}, row.cost_estimated)
 
     @property
     def body(self) -> str | None:
         """The last body of the service, as it came; None where nothing came yet."""
+        self._at_use()
         return self.session.ledger.body(self.id)
 
     @property
@@ -169,6 +193,12 @@ class Job:
             row = self.row
             goes_on = f"it goes on; %pplx wait {row.id} waits again, %pplx cancel {row.id} stops it"
             raise WaitInterrupted(f"stopped waiting for {row.label}: {goes_on}.") from None
+
+    def _at_use(self) -> None:
+        """Wait where the first use of a result does; a job that failed has a cost and a body, too."""
+        if self.waits_at_use and not self.done:
+            with contextlib.suppress(JobFailed, JobUnconfirmed):
+                self.wait(self.session.settings.timeout)
 
     def _wait(self, timeout: float | None) -> Answer:
         known = self._watch()
@@ -243,7 +273,7 @@ class Job:
         )
 
     def _result(self) -> Answer:
-        answer = self.answer
+        answer = self._known_answer()
         if answer is not None:
             return answer
         raise self.error or PplxError(f"job {self.id} gave no answer.")
@@ -269,6 +299,10 @@ class Job:
             return kinds.get(failure.kind, JobFailed)(line, job_id=row.id)
         if failure.kind == "unconfirmed":
             return JobUnconfirmed(line)
+        if failure.kind == "forgotten":
+            return RequestError(line)
+        if failure.kind == "budget":
+            return BudgetExceeded(line)
         kind = RateLimited if failure.kind == "rate_limited" else ServiceError
         return kind(
             line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type
@@ -278,15 +312,26 @@ class Job:
         """Ask the service to cancel; returns at once. What is done so far may be billed."""
         self.session.cancel(self.id)
 
-    def retry(self) -> Job:
+    def retry(self, *, yes: bool = False) -> Job:
         """Ask a question that gave no answer anew: a new job, and a new purchase.
+
+        Parameters
+        ----------
+        yes
+            Ask although it could pass a budget.
 
         Raises
         ------
         RequestError
-            The job is under way, has its answer, or is unconfirmed.
+            The job is under way, has its answer, is unconfirmed, or was forgotten.
+        BudgetExceeded
+            It could pass a budget; nothing was sent.
         """
         row = self.row
+        if row.forgotten_at is not None:
+            raise RequestError(
+                f"{row.label} was forgotten: its question is deleted. Ask it anew in its cell. Nothing was sent."
+            )
         if row.is_open:
             raise RequestError(f"{row.label} is still {row.state}; cancel it first.")
         if row.state in REUSABLE:
@@ -298,10 +343,50 @@ class Job:
                 f"{row.label} is unconfirmed; %pplx settle {row.id} --ask-again sends it once more."
             )
         submitted = self.session.submit(
-            self.request, name=row.name, notebook=row.notebook, cell=row.cell, filled=row.filled, refresh=True
+            self.request,
+            name=row.name,
+            notebook=row.notebook,
+            cell=row.cell,
+            filled=row.filled,
+            refresh=True,
+            yes=yes,
         )
         self.session.watch()
         return Job(self.session, submitted.row.id)
+
+    def earlier(self) -> Job:
+        """Give the job of the last earlier answer: to the same question, else to what its NAME or cell asked before.
+
+        Raises
+        ------
+        RequestError
+            There is none.
+        """
+        return Job(self.session, earlier_answer(self.session.ledger, self.row).id, reuse="ledger")
+
+    def diff(self, other: Job | Answer | str | None = None) -> Diff:
+        """Tell what changed since the last answer to the same question: sources, sections, sentences, numbers.
+
+        Parameters
+        ----------
+        other
+            What it is compared with: a job, its id or name, or an answer; None finds the last one, see `earlier`.
+
+        Raises
+        ------
+        RequestError
+            There is nothing to compare with, or one of the two has no answer.
+        """
+        answer = _comparable(self)
+        if other is None:
+            other = self.earlier()
+        elif isinstance(other, str):
+            other = attach(other, session=self.session)
+        if isinstance(other, Job):
+            if other.id == self.id:
+                raise RequestError(f"{self.row.label} cannot be compared with itself; name another job.")
+            other = _comparable(other)
+        return answer.diff(other)
 
     def __copy__(self) -> Self:
         return self
@@ -322,7 +407,13 @@ class Job:
 
 
 def research(
-    prompt: str, *, name: str = "", session: Session | None = None, refresh: bool = False, **fields: Any
+    prompt: str,
+    *,
+    name: str = "",
+    session: Session | None = None,
+    refresh: bool = False,
+    yes: bool = False,
+    **fields: Any,
 ) -> Job:
     """Ask a question in plain Python: in a notebook, a script or an async program.
 
@@ -336,6 +427,8 @@ def research(
         A name to find the job by.
     refresh
         Ask anew although an answer is there.
+    yes
+        Ask although it could pass the budget, this once.
     **fields
         Further fields of `pplx_jupyter.Request`, such as ``reasoning_effort="high"``.
 
@@ -345,9 +438,11 @@ def research(
         A field is wrong; nothing was sent.
     KeyMissing
         There is no key; nothing was sent.
+    BudgetExceeded
+        It could pass a budget; nothing was sent.
     """
     session = session or current_session()
-    submitted = session.submit(Request.build(prompt=prompt, **fields), name=name, refresh=refresh)
+    submitted = session.submit(Request.build(prompt=prompt, **fields), name=name, refresh=refresh, yes=yes)
     if submitted.row.is_open:
         session.watch()
     return Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
@@ -382,6 +477,18 @@ def jobs(*, limit: int = 50, session: Session | None = None) -> list[Job]:
     """Give the newest jobs of the ledger, newest first."""
     session = session or current_session()
     return [Job(session, row.id) for row in session.ledger.jobs(limit=limit)]
+
+
+def _comparable(job: Job) -> Answer:
+    row, answer = job.row, job.answer
+    if answer is None and row.forgotten_at is not None:
+        raise RequestError(f"{row.label} was forgotten: its answer is deleted, so it cannot be compared.")
+    if answer is None:
+        then = f"; %pplx wait {row.id} waits for it" if row.is_open else ""
+        raise RequestError(f"{row.label} has no answer to compare: it is {row.state}{then}.")
+    if not answer.understood:
+        raise RequestError(f"the answer of {row.label} was not understood, so its text cannot be compared.")
+    return answer
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -8,9 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
+from pplx_jupyter.notebook.away import mark_shown
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
-from pplx_jupyter.notebook.progress import status_text, usual, usual_range
-from pplx_jupyter.notebook.view import final_forms, show_final, show_live, show_text
+from pplx_jupyter.notebook.final import final_forms, show_text
+from pplx_jupyter.notebook.placed import Placed, remember
+from pplx_jupyter.notebook.progress import status_text
+from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.notebook.usual import usual, usual_range
+from pplx_jupyter.notebook.view import show_final, show_live
 from pplx_jupyter.render.words import duration, time_of_day
 from pplx_jupyter.rows import receipt_of
 
@@ -38,42 +43,60 @@ def show(
 ) -> None:
     """Show a job below the running cell, and wait for it where that is asked for or nobody is there to watch.
 
+    With the setting `parallel`, a cell that nobody watches does not wait: the first use of the job's
+    result does, and ``%pplx wait`` completes the cell's outputs.
+
     Raises
     ------
     PplxError
         The cell blocks, and the job gives no answer: the run must fail.
     """
     row = job.row
+    note_shown(place, row.id)
     blocks = _blocks(wait, session, place)
+    waits_at_use = wait is None and not blocks and place.headless and session.settings.parallel
+    seconds = session.settings.timeout if timeout is None else timeout
     if not row.is_open:
         _show_settled(shell, job, row, place, brief=brief)
-        if blocks:
+        if blocks or waits_at_use:
             _raise(job)
         return
+    job.waits_at_use = waits_at_use
+    if place.kernel is None or place.headless:
+        _print_why(session, row)
     if place.kernel is None:
         _show_in_terminal(session, row, blocks=blocks)
+    elif place.headless and blocks:
+        _block_headless(shell, job, row, place, seconds, brief=brief)
+        return
     elif place.headless:
-        if blocks:
-            _block_headless(shell, job, session, row, place, timeout=timeout, brief=brief)
-            return
-        shell.display_pub.publish(
-            data=render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata=output_metadata(row)
-        )
+        _place_headless(shell, job, row, place, seconds, brief=brief)
     else:
         show_live(shell, session, row, place, brief=brief, earlier=_earlier(session, row, place))
+        remember(Placed(job))
     session.watch(after=0.0 if blocks else _END_OF_CELL)
-    if blocks:
-        seconds = session.settings.timeout if timeout is None else timeout
-        if place.kernel is None:
-            _wait_in_terminal(job, seconds)
-        else:
-            job.wait(seconds)
+    if blocks and place.kernel is None:
+        _wait_in_terminal(job, seconds)
+    elif blocks:
+        job.wait(seconds)
+
+
+def _print_why(session: Session, row: Row) -> None:
+    """Say what makes the question a new one, where no panel does."""
+    from pplx_jupyter.notebook.why import why_asked
+
+    told = why_asked(session, row)
+    if told:
+        print(told)
 
 
 def _blocks(wait: bool | None, session: Session, place: Place) -> bool:
+    settings = session.settings
     if wait is not None:
         return wait
-    return place.headless if session.settings.wait is None else session.settings.wait
+    if place.headless and settings.parallel:
+        return False
+    return place.headless if settings.wait is None else settings.wait
 
 
 def _show_settled(shell: Any, job: Job, row: Row, place: Place, *, brief: bool) -> None:
@@ -81,7 +104,7 @@ def _show_settled(shell: Any, job: Job, row: Row, place: Place, *, brief: bool) 
     if place.kernel is None:
         print(show_text(row, body, reuse=job.reuse))
     else:
-        show_final(shell, row, body, reuse=job.reuse, brief=brief)
+        show_final(shell, job.session, row, body, place, reuse=job.reuse, brief=brief)
 
 
 def _raise(job: Job) -> None:
@@ -102,12 +125,20 @@ def _earlier(session: Session, row: Row, place: Place) -> Row | None:
     )
 
 
-def _block_headless(
-    shell: Any, job: Job, session: Session, row: Row, place: Place, *, timeout: float | None, brief: bool
+def _place_headless(
+    shell: Any, job: Job, row: Row, place: Place, seconds: float | None, *, brief: bool
 ) -> None:
-    """Wait in the cell, and leave plain outputs alone: no widget survives a run that nobody watches."""
+    """Leave both outputs to be completed by a later cell that waits."""
+    token = secrets.token_hex(3)
     pin = Pin(place.kernel, place.parent)
-    upper = Slot(f"pplx-{row.id}-{secrets.token_hex(3)}-state", pin)
+    upper, lower = (Slot(f"pplx-{row.id}-{token}-{end}", pin) for end in ("state", "answer"))
+    upper.show(shell, {"text/plain": _sent(row)}, output_metadata(row))
+    lower.show(shell, render.hint_forms(receipt_of(row), usual=usual_range(row)), output_metadata(row))
+    until = None if seconds is None else time.monotonic() + seconds
+    remember(Placed(job, upper, lower, brief=brief, until=until))
+
+
+def _sent(row: Row) -> str:
     asked = datetime.datetime.fromtimestamp(row.created_at).astimezone()
     parts = [
         f"{row.label}: sent {time_of_day(asked)}",
@@ -115,23 +146,32 @@ def _block_headless(
         f"effort {row.effort}" if row.effort else "",
         usual(row),
     ]
-    sent = ", ".join(part for part in parts if part) + "; waiting"
-    upper.show(shell, {"text/plain": sent}, output_metadata(row))
-    session.watch()
+    return ", ".join(part for part in parts if part)
+
+
+def _block_headless(
+    shell: Any, job: Job, row: Row, place: Place, seconds: float | None, *, brief: bool
+) -> None:
+    """Wait in the cell, and leave plain outputs alone: no widget survives a run that nobody watches."""
+    upper = Slot(f"pplx-{row.id}-{secrets.token_hex(3)}-state", Pin(place.kernel, place.parent))
+    upper.show(shell, {"text/plain": _sent(row) + "; waiting"}, output_metadata(row))
+    job.session.watch()
     try:
-        job.wait(session.settings.timeout if timeout is None else timeout)
+        job.wait(seconds)
     except BaseException:
         row = job.row
         if row.is_open:
             upper.update(render.hint_forms(receipt_of(row)), output_metadata(row))
             raise
-        _publish_final(shell, upper, row, job.body, brief=brief)
+        _publish_final(shell, upper, job, brief=brief)
         raise
-    _publish_final(shell, upper, job.row, job.body, brief=brief)
+    _publish_final(shell, upper, job, brief=brief)
 
 
-def _publish_final(shell: Any, upper: Slot, row: Row, body: str | None, *, brief: bool) -> None:
-    first, second = final_forms(row, body, brief=brief)
+def _publish_final(shell: Any, upper: Slot, job: Job, *, brief: bool) -> None:
+    row = job.row
+    first, second = final_forms(row, job.body, brief=brief)
+    mark_shown(job.session.ledger, row)
     if any(first.values()):
         upper.update(first, output_metadata(row))
         shell.display_pub.publish(data=second, metadata=output_metadata(row))
