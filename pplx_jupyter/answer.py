@@ -10,8 +10,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
+
+    from pplx_jupyter.diff import Diff
 
 __all__ = ["Answer", "Cost", "Failure", "Image", "Receipt", "Search", "Source", "Usage"]
 
@@ -144,6 +148,44 @@ class Answer:
         """Give the source that a marker ``[number]`` names, or None."""
         return next((s for s in self.sources if s.number == number), None)
 
+    def diff(self, other: Answer) -> Diff:
+        """Tell what changed from an earlier answer to this one: sources, sections, sentences, numbers.
+
+        Raises
+        ------
+        RequestError
+            `other` is no answer.
+        """
+        from pplx_jupyter.diff import compare
+        from pplx_jupyter.errors import RequestError
+
+        if not isinstance(other, Answer):
+            raise RequestError(
+                f"answer.diff compares with another answer, not with a {type(other).__name__}; job.diff() finds the last one itself."
+            )
+        return compare(other, self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the answer to a JSON file: text, sources, cost, receipt and the whole body; give its path.
+
+        An answer that was saved there before is replaced, any other file is not.
+
+        Parameters
+        ----------
+        path
+            Where to; it ends in ``.json``.
+
+        Raises
+        ------
+        RequestError
+            The name ends otherwise, or another file stands there.
+        PplxError
+            It cannot be written.
+        """
+        from pplx_jupyter.export.saved import save
+
+        return save(self, path)
+
     def __repr__(self) -> str:
         return f"<Answer {len(self.text):,} characters, {len(self.sources)} sources, model {self.model or 'unknown'}>"
 
@@ -170,6 +212,8 @@ class Receipt:
         When this form was made; only used for an age such as "3 days before this run".
     moved
         The sonar API was retired for this key, and the question went to the agent API.
+    recency
+        The question's own window, ``"week"`` where it asks for pages of the last week; empty where it names none.
     """
 
     job_id: str
@@ -189,6 +233,7 @@ class Receipt:
     simulated: bool = False
     filled: Mapping[str, str] = dataclasses.field(default_factory=dict)
     version: str = ""
+    recency: str = ""
 
     @property
     def elapsed(self) -> float | None:
@@ -208,7 +253,8 @@ class Failure:
         ``no_key``, ``unauthorized`` (401), ``forbidden`` (403), ``unsupported`` (an option that
         the agent API lacks, where sonar is retired), ``invalid`` (400, 422), ``rate_limited`` (429),
         ``no_connection`` (it never left), ``unreachable`` (a proxy's 5xx to the submit),
-        ``failed``, ``cancelled``, ``expired``, ``not_found``, ``unconfirmed``.
+        ``failed``, ``cancelled``, ``expired``, ``not_found``, ``unconfirmed``, ``budget`` (moved to the
+        other API, it could pass one).
     said
         The server's own words: hostile text.
     fields

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pplx_jupyter.render.diffs import diff_forms
     from pplx_jupyter.render.failures import failure_forms, failure_line, failure_note
     from pplx_jupyter.render.hint import hint_forms
     from pplx_jupyter.render.page import answer_forms
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from pplx_jupyter.render.raw import raw_forms
     from pplx_jupyter.render.state import state_forms
     from pplx_jupyter.render.style import stylesheet, wrap
+    from pplx_jupyter.render.unwritten import unwritten_forms
 
 __all__ = [
     "Bold",
     "Code",
     "Note",
     "answer_forms",
+    "diff_forms",
     "failure_forms",
     "failure_line",
     "failure_note",
@@ -32,6 +35,7 @@ __all__ = [
     "raw_forms",
     "state_forms",
     "stylesheet",
+    "unwritten_forms",
     "wrap",
 ]
 
@@ -40,6 +44,7 @@ _HOME = {
     "Code": "pieces",
     "Note": "pieces",
     "answer_forms": "page",
+    "diff_forms": "diffs",
     "failure_forms": "failures",
     "failure_line": "failures",
     "failure_note": "failures",
@@ -48,6 +53,7 @@ _HOME = {
     "raw_forms": "raw",
     "state_forms": "state",
     "stylesheet": "style",
+    "unwritten_forms": "unwritten",
     "wrap": "style",
 }
 
