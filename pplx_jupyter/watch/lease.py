@@ -24,6 +24,11 @@ __all__ = ["HELD_SECONDS", "RENEW_SECONDS", "free_owners", "this_owner"]
 
 RENEW_SECONDS = 5.0
 HELD_SECONDS = 15.0
+_DAY = 86_400.0
+_PATIENCE_SECONDS = 60.0
+"""How much longer a process of this machine is waited for that is seen to live: its thread may hang all the same."""
+
+_GONE, _AT_WORK = "gone", "at work"
 
 
 @functools.cache
@@ -46,13 +51,14 @@ def _boot() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
-    """Give a process's start time as the system tells it; empty where it does not, or there is none."""
+def _stat(pid: int) -> tuple[str, str]:
+    """Give a process's state and start time as the system tells them; empty where it does not, or there is none."""
     try:
-        # Field 22; the second field, the command's name, may itself hold spaces and brackets.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # From field 3 on; the second, the command's name, may itself hold spaces and brackets.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0], fields[19]
     except (OSError, IndexError):
-        return ""
+        return "", ""
 
 
 def this_owner(mark: str = "", *, held: float = HELD_SECONDS) -> Owner:
@@ -64,22 +70,36 @@ def this_owner(mark: str = "", *, held: float = HELD_SECONDS) -> Owner:
         Tells the watchers of one process apart.
     """
     pid = os.getpid()
-    started = _started(pid)
+    _, started = _stat(pid)
     name = f"{_host()}:{_boot()}:{pid}:{started}:{mark}"
     return Owner(name, _host(), _boot(), pid, started, time.time() + held)
 
 
 def free_owners(owners: Iterable[Owner]) -> list[str]:
-    """Give the ids of those whose leases are free: run out, or their process is gone."""
+    """Give the ids of those whose leases are free: given up, run out, or their process is gone."""
     now = time.time()
-    return [owner.id for owner in owners if owner.until < now or _is_dead(owner)]
+    return [owner.id for owner in owners if _is_free(owner, now)]
 
 
-def _is_dead(owner: Owner) -> bool:
-    if owner.host != _host():
-        return False
-    if owner.boot != _boot():
+def _is_free(owner: Owner, now: float) -> bool:
+    state = _state(owner)
+    # No lease is given for a day: a clock ran ahead, and has been set right since.
+    if state == _GONE or owner.until > now + _DAY:
         return True
+    # Seen at work on this machine, it is late and no more: the machine slept, or has too much to do.
+    return now - owner.until > (_PATIENCE_SECONDS if state == _AT_WORK else 0.0)
+
+
+def _state(owner: Owner) -> str:
+    """Tell what is seen of an owner's process from here; empty where nothing is."""
+    if owner.host != _host():
+        return ""
+    if owner.boot != _boot():
+        return _GONE
     if not _boot() or not owner.started:
-        return False
-    return _started(owner.pid) != owner.started
+        return ""
+    state, started = _stat(owner.pid)
+    # Killed, and its parent has not asked yet how it ended (Z, X): it does nothing any more.
+    if started != owner.started or state in {"Z", "X"}:
+        return _GONE
+    return "" if state in {"T", "t"} else _AT_WORK

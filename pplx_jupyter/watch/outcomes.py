@@ -14,13 +14,15 @@ from pplx_jupyter.api.refusals import fields_of, kind_of, retry_after, said, typ
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.reading import read_answer, read_progress, read_status
 from pplx_jupyter.request import Request
+from pplx_jupyter.watch.adopt import ended_at
 from pplx_jupyter.watch.pace import KEPT_SECONDS, backoff, next_ask
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pplx_jupyter.api.wire import Reply
     from pplx_jupyter.ledger import Row
+    from pplx_jupyter.ledger.budgets import Refusal
 
 __all__ = [
     "Change",
@@ -31,7 +33,9 @@ __all__ = [
     "after_unsent",
     "ask_unreached",
     "dropped",
+    "over_budget",
     "unanswered",
+    "unwritten",
 ]
 
 _HOURLY = 3600.0
@@ -104,11 +108,12 @@ def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Seque
 
 def _refused_again(row: Row, kind: str, reply: Reply, now: float) -> Change:
     """Read a refusal of a resend: it says nothing of the POST before, which may have bought a job."""
-    if kind in {"unauthorized", "forbidden", "retired"}:
+    if kind in {"unauthorized", "forbidden", "retired"} and row.cancel != "asked":
         return Change(_troubled(row, kind, reply, now, _HOURLY))
     if reply.status == 409:
         # The first POST is still being worked on under the same idempotency key.
         return Change(_troubled(row, "server", reply, now, backoff(row.tries + 1)))
+    # Also where a person waits no longer for the service to change its mind: settling is the way out.
     return _unconfirmed(row, "a second attempt was refused", now, reply)
 
 
@@ -154,9 +159,18 @@ def after_lost(row: Row, reason: str, now: float) -> Change:
     return _perhaps_accepted(row, reason, now)
 
 
-def unanswered(row: Row, now: float) -> Change:
-    """Leave a row whose sender died before it wrote an id, where the API takes no second POST."""
-    return _unconfirmed(row, "the process that sent it ended before the reply", now)
+def unanswered(row: Row, now: float, *, kept: bool = True) -> Change:
+    """Leave a row whose sender died before it wrote an id, where a second POST could be a second purchase.
+
+    Parameters
+    ----------
+    kept
+        Whether the service would still know the first one, if it took such keys.
+    """
+    reason = "the process that sent it ended before the reply"
+    if not kept:
+        reason += ", and the service keeps nothing of it for so long"
+    return _unconfirmed(row, reason, now)
 
 
 def _perhaps_accepted(row: Row, reason: str, now: float, reply: Reply | None = None) -> Change:
@@ -200,6 +214,32 @@ def _refused(row: Row, kind: str, reply: Reply, now: float) -> dict[str, Any]:  
         "request_id": reply.request_id,
         "owner": "",
     }
+
+
+def over_budget(change: Change, refusal: Refusal, usual: Mapping[str, Any], now: float) -> Change:
+    """End a job that was about to move to the other API, and does not fit the budget there: nothing was sent.
+
+    Parameters
+    ----------
+    usual
+        What such a question usually costs there, as a row keeps it.
+    """
+    failure = {
+        "kind": "budget",
+        "reason": f"{refusal.budget.words}, {refusal.budget.amount:.2f} USD",
+        "said": "",
+        "fields": [refusal.remedy],
+        "accepted": False,
+        "at": now,
+    }
+    there = {name: change.changes[name] for name in ("backend", "moved")}
+    ended = {"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None}
+    return Change({**there, **ended, "expected": dict(usual), "owner": ""}, retired_for=change.retired_for)
+
+
+def unwritten(row: Row, reason: str, now: float) -> Change:
+    """Note that the mark before the first byte could not be written down: nothing has left."""
+    return Change(_noted(row, "ledger", reason, now, backoff(row.tries + 1)))
 
 
 def dropped(now: float) -> Change:
@@ -259,7 +299,7 @@ def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change
 def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Change:
     answer = read_answer(reply.body, row.backend, _asked(row), id=row.remote_id or None)
     changes |= {
-        "settled_at": now,
+        "settled_at": ended_at(row, reply.body, now),
         "cost": answer.cost.total,
         "cost_estimated": answer.cost.estimated,
         "owner": "",
@@ -298,7 +338,7 @@ def _ended(row: Row, changes: dict[str, Any], words: str, reply: Reply, now: flo
         "at": now,
     }
     changes |= {
-        "settled_at": now,
+        "settled_at": ended_at(row, reply.body, now),
         "cost": answer.cost.total,
         "cost_estimated": answer.cost.estimated,
         "failure": failure,

@@ -28,7 +28,7 @@ class RunningWatcher:
 
     Parameters
     ----------
-    ledger, bell, account, secret_of
+    ledger, bell, account, secret_of, budget
         See `pplx_jupyter.watch.watcher.Watcher`.
     base_url, key
         The service's address, and the account's key.
@@ -45,6 +45,7 @@ class RunningWatcher:
         base_url: str,
         key: Secret,
         secret_of: Callable[[str], str | None],
+        budget: Callable[[], float | None],
         transport: Any = None,
     ) -> None:
         def client() -> Client:
@@ -58,7 +59,9 @@ class RunningWatcher:
             await asyncio.sleep(_HEAD_START_SECONDS)
             from pplx_jupyter.watch.watcher import Watcher
 
-            watcher = Watcher(ledger, bell, account=account, client=client, secret_of=secret_of)
+            watcher = Watcher(
+                ledger, bell, account=account, client=client, secret_of=secret_of, budget=budget
+            )
             if self._begin(watcher):
                 await watcher.run()
 

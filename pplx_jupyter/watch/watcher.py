@@ -7,6 +7,7 @@ it says about itself (*sending* without an id, an id without an answer) decides 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import secrets
@@ -17,10 +18,13 @@ from pplx_jupyter.api.bodies import agent_body, agent_gaps, sonar_body
 from pplx_jupyter.api.choice import backend_module
 from pplx_jupyter.api.wire import Lost, Unsent
 from pplx_jupyter.errors import LedgerError, RequestError
-from pplx_jupyter.ledger.protocol import GIVEN_IN_CLEAR
+from pplx_jupyter.ledger.expected import HISTORY, expected
+from pplx_jupyter.ledger.protocol import GIVEN_IN_CLEAR, OPEN
+from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.request import Request
 from pplx_jupyter.watch import outcomes
 from pplx_jupyter.watch.lease import RENEW_SECONDS, free_owners, this_owner
+from pplx_jupyter.watch.pace import KEPT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,8 +44,11 @@ _AT_ONCE = 40
 _OTHERS_SECONDS = 2.0
 """How often the ledger is looked at for what other processes wrote."""
 
-_WRITE_PAUSES = (1.0, 5.0, 15.0)
-"""Seconds between attempts to write down what a reply said."""
+_WRITE_PAUSES = (0.5, 1.5)
+"""Seconds between attempts to write down what a reply said, before it is kept in memory."""
+
+_LONGEST_WAIT = 2 * 3600.0
+"""No pace waits so long by itself: a row that is due later was put off by a clock that ran ahead."""
 
 
 class Watcher:
@@ -60,6 +67,8 @@ class Watcher:
     secret_of
         Gives a question's literal webhook secret, by its fingerprint, while this process still has it:
         it is never written down.
+    budget
+        Gives the setting `budget` as it is now: a job that moves to the other API must fit it anew.
     """
 
     def __init__(
@@ -70,12 +79,14 @@ class Watcher:
         account: str,
         client: Callable[[], Client],
         secret_of: Callable[[str], str | None] = lambda _fingerprint: None,
+        budget: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._bell = bell
         self._account = account
         self._make_client = client
         self._secret_of = secret_of
+        self._budget = budget
         self._client: Client | None = None
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._mark = secrets.token_hex(4)
@@ -93,13 +104,13 @@ class Watcher:
             try:
                 wait = self._tick()
             except LedgerError as error:
-                log.warning("%s", error)
+                warn_once(str(error))
             except Exception:
                 # The border of the thread: one look's fault must not leave all jobs unwatched.
                 log.exception("the watcher")
             heard = await self._bell.listen(heard, wait)
         try:
-            self._ledger.renew(this_owner(self._mark, held=-1.0))
+            self._ledger.renew(dataclasses.replace(this_owner(self._mark), until=0.0))
         except LedgerError as error:
             log.warning("%s", error)
         if self._client is not None:
@@ -117,8 +128,7 @@ class Watcher:
         if not self._under_way:
             return _OTHERS_SECONDS
         if abs(now - self._renewed) >= RENEW_SECONDS:
-            self._ledger.renew(this_owner(self._mark))
-            self._renewed = now
+            self._renew(now, due)
         if self._closing or len(self._in_flight) >= _AT_ONCE:
             # The end of each rings the bell.
             return _OTHERS_SECONDS
@@ -128,6 +138,23 @@ class Watcher:
                 self._in_flight[row.id] = asyncio.get_running_loop().create_task(self._step(row))
         # What is due already is in flight, and its end rings the bell, or is another process's.
         return _OTHERS_SECONDS if due is None else min(due - now, _OTHERS_SECONDS)
+
+    def _renew(self, now: float, due: float | None) -> None:
+        try:
+            self._ledger.renew(this_owner(self._mark))
+            self._renewed = now
+            if due is not None and due - now > _LONGEST_WAIT:
+                self._pull_in(now)
+        except LedgerError as error:
+            # Jobs that have an id are asked about all the same: see `claim`.
+            warn_once(str(error))
+
+    def _pull_in(self, now: float) -> None:
+        """Look now at what a clock that ran ahead had put off: the service keeps answers for a few days only."""
+        for row in self._ledger.jobs(states=OPEN, limit=_AT_ONCE):
+            told = float((row.trouble or {}).get("wait") or 0.0)
+            if row.account == self._account and row.due_at - now > max(told, _LONGEST_WAIT):
+                self._ledger.write(row.id, {"due_at": now}, states=OPEN)
 
     async def _step(self, row: Row) -> None:
         """Do what one row needs next."""
@@ -143,22 +170,36 @@ class Watcher:
                 reason = f"{type(error).__name__}: {error}"
                 await self._keep(row, outcomes.ask_unreached(row, reason, time.time()))
         except LedgerError as error:
-            log.warning("job %s: %s", row.id, error)
+            warn_once(f"job {row.id}: {error}")
+            if row.state == "submitting":
+                self._hold(row, outcomes.unwritten(row, error.why or str(error), time.time()), error)
         finally:
             del self._in_flight[row.id]
             self._bell.ring()
 
     async def _keep(self, row: Row, change: outcomes.Change | None) -> None:
-        """Write what was learnt, trying again while the ledger is locked or full: an id may have been paid for."""
-        for pause in _WRITE_PAUSES:
+        """Write what was learnt, trying again while the ledger is locked or full.
+
+        An id has been paid for, and the agent API tells it once: what the ledger does not take is kept in
+        memory, and goes with its next write.
+        """
+        remote_id = "" if change is None else str(change.changes.get("remote_id") or "")
+        for pause in (*(() if row.unwritten else _WRITE_PAUSES), None):
             try:
                 self._write(row, change)
             except LedgerError as error:
-                log.warning("job %s: %s", row.id, error)
-                await asyncio.sleep(pause)
+                warn_once(f"job {row.id}: {_unwritten(error, remote_id)}")
+                if pause is None:
+                    self._hold(row, change, error)
+                else:
+                    await asyncio.sleep(pause)
             else:
                 return
-        self._write(row, change)
+
+    def _hold(self, row: Row, change: outcomes.Change | None, error: LedgerError) -> None:
+        if change is not None:
+            self._ledger.hold(row, change.changes, body=change.body, why=error.why or str(error))
+            self._bell.ring()
 
     def _write(self, row: Row, change: outcomes.Change | None) -> Row | None:
         if change is None:
@@ -166,15 +207,39 @@ class Watcher:
         if change.retired_for is not None:
             self._ledger.retire(row.account, time.time() + change.retired_for)
         written = self._ledger.write(row.id, change.changes, body=change.body, owner=self._owner)
-        if written is None and change.changes.get("remote_id"):
-            # A reply that outlived its lease (a machine that slept): the id settles what another gave up.
-            found = {"failure": None, **change.changes}
-            written = self._ledger.write(row.id, found, body=change.body, states=["unconfirmed"])
+        if written is None:
+            written = self._write_late(row, change)
+        learnt = change.body or change.changes.get("remote_id")
+        # An adopted row goes where its job turns out to be another row's.
+        if written is None and learnt and not row.is_adopted and not self._knows(row):
+            # Lost with a broken ledger, while its request was on its way.
+            written = self._ledger.hold(row, change.changes, body=change.body, why="its row was lost")
         if written is not None and written.is_open and written.cancel == "asked" != row.cancel:
             # Asked for while a request was under way, whose end has just put the row off.
             written = self._ledger.write(row.id, {"due_at": time.time()}, owner=self._owner)
         self._bell.ring()
         return written
+
+    def _knows(self, row: Row) -> bool:
+        return self._ledger.get(row.id) is not None
+
+    def _write_late(self, row: Row, change: outcomes.Change) -> Row | None:
+        """Write what a POST came to, where its reply outlived the lease: a machine that slept."""
+        if change.changes.get("remote_id"):
+            # It settles what another gave up, or is about to: whoever holds the row now has no id, and loses it.
+            found = {"failure": None, **change.changes, "owner": ""}
+            written = self._ledger.write(
+                row.id, found, body=change.body, states=["unconfirmed", "submitting"]
+            )
+            now = self._ledger.get(row.id) if written is None else None
+            if now is not None and now.remote_id != found["remote_id"]:
+                # Dropped or asked anew by a person meanwhile: the run is there all the same, and may be billed.
+                log.warning("job %s: the service has it as %s, too", row.id, found["remote_id"])
+            return written
+        if change.changes.get("state") == "failed" and "sending_at" in change.changes:
+            # The first POST is certain to have created nothing: there is nothing to confirm.
+            return self._ledger.write(row.id, change.changes, states=["unconfirmed"])
+        return None
 
     async def _act(self, row: Row) -> outcomes.Change | None:
         if row.state == "submitting":
@@ -188,6 +253,8 @@ class Watcher:
         again = row.sending_at is not None
         if again and not backend.RESENDS:
             return outcomes.unanswered(row, time.time())
+        if row.sending_at is not None and time.time() - row.sending_at >= KEPT_SECONDS:
+            return outcomes.unanswered(row, time.time(), kept=False)
         if row.cancel == "asked" and not again:
             return outcomes.dropped(time.time())
         try:
@@ -212,10 +279,25 @@ class Watcher:
         except Lost as error:
             return outcomes.after_lost(row, str(error), time.time())
         gaps = agent_gaps(request) if row.backend == "sonar" else ()
-        change = outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
+        learnt = outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
+        change = self._within_budget(row, learnt)
         if change.changes.get("failure"):
             change.changes["failure"]["key_from"] = client.key_origin
         return change
+
+    def _within_budget(self, row: Row, change: outcomes.Change) -> outcomes.Change:
+        """Look at the budget again where a job moves to the other API: its usual cost there is another."""
+        if not change.changes.get("moved"):
+            return change
+        try:
+            past = self._ledger.past(row.base_url, "agent", row.asked_model, row.effort, HISTORY)
+            usual = expected(past, "agent", row.asked_model).to_json()
+            refusal = self._ledger.rehold(row.id, usual, owner=self._owner, budget=self._budget())
+        except LedgerError as error:
+            # The first POST's 403 has created nothing: it may be sent anew when the budget can be looked at.
+            put_off = outcomes.unwritten(row, error.why or str(error), time.time())
+            return outcomes.Change({**put_off.changes, "sending_at": None})
+        return change if refusal is None else outcomes.over_budget(change, refusal, usual, time.time())
 
     def _body(self, row: Row, request: Request) -> Mapping[str, Any]:
         if row.backend == "agent":
@@ -252,3 +334,11 @@ class Watcher:
         if self._client is None:
             self._client = self._make_client()
         return self._client
+
+
+def _unwritten(error: LedgerError, remote_id: str) -> str:
+    """Say what could not be written; an id that only this process knows is named."""
+    if not remote_id:
+        return str(error)
+    why = str(error).removesuffix("Nothing was sent.").strip()
+    return f"the service has accepted it as {remote_id}, which cannot be written down yet: {why}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,6 +51,12 @@ class Child:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
     def end(self, seconds: float = 30.0) -> int:
         """Wait for its end, and give its exit status."""
         out, err = self.process.communicate(timeout=seconds)
@@ -66,7 +72,7 @@ from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings
 url, ledger, key = sys.argv[1:4]
 def make(**rest):
-    return Session(base_url=url, ledger=ledger, api_key=key, settings=Settings(), **rest)
+    return Session(base_url=url, ledger=ledger, api_key=key, settings=Settings(budget=1e6), **rest)
 """
 
 
@@ -75,18 +81,21 @@ def spawn(tmp_path: Path) -> Iterator[Callable[..., Child]]:
     """Run a script in another process; `url`, `ledger`, `key` and `make()`, a Session, are there."""
     made: list[tuple[subprocess.Popen[str], threading.Timer]] = []
 
-    def start(script: str, sim: Simulator | str, *arguments: str) -> Child:
+    def start(
+        script: str, sim: Simulator | str, *arguments: str, ledger: Path | None = None, **how: Any
+    ) -> Child:
         url = sim if isinstance(sim, str) else sim.url
         command = [
             sys.executable,
             "-c",
             PRELUDE + script,
             url,
-            str(tmp_path / "ledger.sqlite"),
+            str(ledger or tmp_path / "ledger.sqlite"),
             KEY,
             *arguments,
         ]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, **how)
         # No script may take so long: then its next line is an empty one.
         timer = threading.Timer(40, process.kill)
         timer.start()

@@ -1,4 +1,4 @@
-"""Real processes: killed, forked, interrupted, ended. Nothing is lost, and nothing is bought twice."""
+"""Real processes: ended, forked, interrupted. Nothing is lost, and nothing is bought twice."""
 
 from __future__ import annotations
 
@@ -16,58 +16,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and forks")
 Ask = Any
-
-KILLED = """
-import httpx
-step, backend = sys.argv[4:6]
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-class Deadly(httpx.AsyncBaseTransport):
-    def __init__(self):
-        self.inner = httpx.AsyncHTTPTransport()
-    async def handle_async_request(self, request):
-        if step == "sending" and request.method == "POST":
-            die()
-        response = await self.inner.handle_async_request(request)
-        await response.aread()
-        if step == "sent" and request.method == "POST":
-            die()
-        return response
-session = make(transport=Deadly())
-row = session.submit(Request(prompt="Why?", backend=backend)).row
-if step == "intent":
-    die()
-session.watch()
-while session.ledger.get(row.id).state == "submitting":
-    time.sleep(0.01)
-die()
-"""
-
-
-@pytest.mark.parametrize("step", ["intent", "sending", "sent", "running"])
-@pytest.mark.parametrize("backend", ["sonar", "agent"])
-def test_killed(still: Simulator, spawn: Any, ask: Ask, step: str, backend: str) -> None:
-    lost = backend == "agent" and step in {"sending", "sent"}
-    state, bought = ("unconfirmed", int(step == "sent")) if lost else ("completed", 1)
-    child = spawn(KILLED, still, step, backend)
-    assert child.end() == -signal.SIGKILL, child.err
-    asker = ask(still)
-    left = asker.session.ledger.jobs()
-    assert [row.state for row in left] == ["queued" if step == "running" else "submitting"]
-    assert (left[0].sending_at is not None) == (step != "intent")
-    started = time.monotonic()
-    job = asker.job("Why?", backend=backend)
-    assert job.id == left[0].id
-    while not (job.remote_id or job.status == "unconfirmed"):
-        assert time.monotonic() - started < 10, "its lease is free at once, not after 15 s"
-        time.sleep(0.01)
-    still.advance(1000)
-    assert asker.end(job) == state
-    assert len(still.bill.jobs) == bought
-    if state == "unconfirmed":
-        again = asker.job("Why?", backend=backend)
-        assert (again.id, asker.end(again), len(still.bill.jobs)) == (job.id, "unconfirmed", bought)
-
 
 LEAVING = """
 backend = sys.argv[4]

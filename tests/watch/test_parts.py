@@ -114,7 +114,13 @@ def test_this_process_holds_and_a_mark_tells_its_watchers_apart() -> None:
     assert HELD_SECONDS - 1 < one.until - time.time() <= HELD_SECONDS
     assert free_owners([one, other]) == []
     assert RENEW_SECONDS * 2 < HELD_SECONDS, "one late renewal loses nothing"
-    assert free_owners([this_owner("a", held=-1.0)]) == [one.id]
+
+
+@pytest.mark.skipif(not lease._boot(), reason="this system does not tell its boot")
+def test_a_process_of_this_host_that_is_seen_to_live_is_waited_for() -> None:
+    assert free_owners([_like_this(until=time.time() - 50)]) == [], "the machine slept, or has much to do"
+    assert free_owners([_like_this(until=time.time() - 70)]) == ["x"], "its thread hangs"
+    assert free_owners([_like_this(until=0.0)]) == ["x"], "it has given its rows up"
 
 
 def _like_this(**changes: object) -> Owner:
@@ -126,7 +132,7 @@ def _like_this(**changes: object) -> Owner:
 @pytest.mark.skipif(sys.platform != "linux", reason="the start time of a process is read from /proc")
 def test_a_dead_process_of_this_host_is_free_at_once() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    owner = _like_this(pid=child.pid, started=lease._started(child.pid))
+    owner = _like_this(pid=child.pid, started=lease._stat(child.pid)[1])
     assert owner.started
     assert free_owners([owner]) == []
     child.communicate(b"\n")
