@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pplx_jupyter.notebook.magics import PplxResearch
 
 __all__ = ["load", "unload"]
 
@@ -16,11 +19,27 @@ def load(shell: Any) -> None:
 
     if any(isinstance(found, PplxResearch) for found in shell.configurables):
         return
-    shell.register_magics(PplxResearch(shell))
+    magics = PplxResearch(shell)
+    shell.register_magics(magics)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(complete_flags)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type_by_name("pplx_jupyter.job", "Job", _display_job)
+    _tell(magics)
+
+
+def _tell(magics: PplxResearch) -> None:
+    """Print what this notebook's jobs have come to, if anything; a wrong setting is the first cell's to report."""
+    from pplx_jupyter.errors import PplxError
+    from pplx_jupyter.notebook.away import news
+    from pplx_jupyter.settings import Settings
+
+    try:
+        line = news(magics.host, Settings.load({name: getattr(magics, name) for name in Settings.names()}))
+    except PplxError:
+        return
+    if line:
+        print(line)
 
 
 def unload(shell: Any) -> None:

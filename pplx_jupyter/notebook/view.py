@@ -1,36 +1,45 @@
 """A view: one cell's two outputs for one job, live while it is under way and plain for good at its end.
 
 The upper slot holds the panel and becomes the line of state and money; the lower one holds a
-static hint, which is all that a file saved too early keeps, and becomes the answer.
+static hint, which is all that a file saved too early keeps, and becomes the answer. Where a job gave
+none and can be asked again, the upper slot becomes the note and the lower one its buttons, for a while.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pplx_jupyter import render
-from pplx_jupyter.ledger import OPEN, REUSABLE
-from pplx_jupyter.notebook import panel as buttons
+from pplx_jupyter.errors import PplxError
+from pplx_jupyter.ledger import OPEN
+from pplx_jupyter.notebook import panel_texts as buttons
+from pplx_jupyter.notebook.away import mark_shown
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
+from pplx_jupyter.notebook.final import NOTHING, final_forms
+from pplx_jupyter.notebook.offers import asked_again, closed, offers_of
 from pplx_jupyter.notebook.panel import Panel
-from pplx_jupyter.notebook.progress import clock_step, status_text, usual_cost, usual_range
-from pplx_jupyter.request import Request
-from pplx_jupyter.rows import answer_of, failure_of, receipt_of
+from pplx_jupyter.notebook.progress import clock_step, status_text
+from pplx_jupyter.notebook.usual import usual_range
+from pplx_jupyter.notebook.why import why_asked
+from pplx_jupyter.rows import receipt_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.session import Session
 
-__all__ = ["View", "final_forms", "show_final", "show_live", "show_text"]
+__all__ = ["View", "show_final", "show_live"]
 
+OFFERED_SECONDS = 600.0
+"""How long the buttons below a note stay: a file must not keep a widget, which no other kernel can show."""
+
+_DOUBLE_CLICK_SECONDS = 0.6
 _KEPT_PANELS = 50
-_NOTHING = {"text/html": "", "text/plain": ""}
 
 
 class View:
@@ -50,6 +59,8 @@ class View:
         A job under way that this cell asked before with another question.
     has_file
         The page is a notebook's, not an app's.
+    on_anew
+        Called with the row that the button "Ask again" led to, where it is another one.
     """
 
     def __init__(
@@ -61,6 +72,7 @@ class View:
         brief: bool = False,
         earlier: Row | None = None,
         has_file: bool = True,
+        on_anew: Callable[[Row, Row], None] | None = None,
     ) -> None:
         token = secrets.token_hex(3)
         self.row = row
@@ -71,11 +83,15 @@ class View:
         self._has_file = has_file
         self._earlier = earlier
         self._mode = "watching"
-        self._mode_since = 0.0
+        self._mode_since = self._resumed_at = 0.0
         self._dirty = False
         self._painted_state = row.state
         self._clock_at = time.time()
-        self.panel = Panel(row, pin, self.click, now=time.time(), earlier=earlier)
+        self._on_anew = on_anew
+        self._taking = threading.Lock()
+        self._taken = self._acted = False
+        why = why_asked(session, row) if row.is_open else ""
+        self.panel = Panel(row, pin, self.click, now=time.time(), earlier=earlier, why=why)
 
     def note(self, row: Row) -> None:
         """Take a newer row; it is painted when its turn comes."""
@@ -87,6 +103,8 @@ class View:
         """Give how urgent the next paint is: 0 not at all, then the clock, what is new, a new state."""
         if self._mode == "stopped" and not self._dirty:
             return 0
+        if self._mode == "offering":
+            return 3.0 if self._dirty else float(now - self._mode_since > OFFERED_SECONDS)
         if self.row.state != self._painted_state or (self._dirty and self._mode == "stopped"):
             return 3 + (now - self._clock_at)
         if self._dirty:
@@ -99,29 +117,99 @@ class View:
     def paint(self, now: float) -> bool:
         """Show what is new; say whether this view has nothing more to show."""
         row, self._dirty = self.row, False
+        changed = row.state != self._painted_state
         self._painted_state = row.state
+        if self._mode == "offering":
+            return self._paint_offer(row, now, changed=changed)
         if self._mode == "stopped":
             self.panel.paint(row, now, mode="stopped", since=self._mode_since)
             return True
         if row.state not in OPEN:
-            self._finish(row)
-            return True
+            return self._finish(row)
         self._clock_at = now
         self.panel.paint(row, now, mode=self._mode)
         return False
 
-    def _finish(self, row: Row) -> None:
+    def _finish(self, row: Row) -> bool:
+        """Show how the job ended; say whether that is all, or buttons stay for a while."""
         upper, lower = final_forms(row, self._session.ledger.body(row.id), brief=self._brief)
+        offers = offers_of(row)
         metadata = output_metadata(row)
+        html = upper["text/html"] + lower["text/html"]
+        if offers:
+            upper, lower = lower, {**NOTHING, **self.panel.offer_bundle}
+            self._offer()
+            self.panel.offer(*offers)
         self.upper.update(upper, metadata)
         self.lower.update(lower, metadata)
-        self.panel.finish(upper["text/html"] + lower["text/html"], has_file=self._has_file)
+        self.panel.finish(html, has_file=self._has_file, offers=offers)
+        mark_shown(self._session.ledger, row)
+        return not offers
+
+    def show_offer(self, shell: Any, forms: Mapping[str, str]) -> None:
+        """Show a job that gave no answer, and below its note what can be done, from the cell's own thread."""
+        metadata = output_metadata(self.row)
+        self._offer()
+        self.panel.offer(*offers_of(self.row))
+        self.upper.show(shell, forms, metadata)
+        self.lower.show(shell, {**NOTHING, **self.panel.offer_bundle}, metadata)
+
+    def _offer(self) -> None:
+        self._set_mode("offering")
+        self._dirty = self._taken = self._acted = False
+
+    def _paint_offer(self, row: Row, now: float, *, changed: bool) -> bool:
+        if row.is_open:
+            self._mode = "watching"
+            self._clock_at = self._resumed_at = now
+            self.panel.resume(row, now)
+            metadata = output_metadata(row)
+            self.upper.update(self._live_forms(), metadata)
+            self.lower.update(render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata)
+            return False
+        if changed or self._acted:
+            self._mode = "watching"
+            return self._finish(row)
+        if now - self._mode_since > OFFERED_SECONDS:
+            self.withdraw()
+            return True
+        return False
+
+    def _live_forms(self) -> dict[str, Any]:
+        hint = render.hint_forms(receipt_of(self.row), usual=usual_range(self.row))
+        return {
+            **self.panel.bundle,
+            "text/plain": status_text(self.row, time.time()),
+            "text/markdown": hint["text/markdown"],
+        }
+
+    def show(self, shell: Any) -> None:
+        """Show a job under way: the panel, and under it the static hint, from the cell's own thread."""
+        metadata = output_metadata(self.row)
+        self.upper.show(shell, self._live_forms(), metadata)
+        self.lower.show(shell, render.hint_forms(receipt_of(self.row), usual=usual_range(self.row)), metadata)
+
+    def withdraw(self) -> None:
+        """Take the buttons away, where there are any: the note stays."""
+        if self._mode == "offering":
+            self._mode = "watching"
+            self.lower.update(NOTHING, output_metadata(self.row))
+
+    def close(self) -> None:
+        """Free the widgets."""
+        self.withdraw()
+        self.panel.close()
 
     def click(self, text: str) -> None:
         """Act on a button; the painter shows what came of it."""
         from pplx_jupyter.notebook.painter import painter_of
 
-        if text == buttons.CANCEL:
+        if time.time() - self._resumed_at < _DOUBLE_CLICK_SECONDS:
+            # Meant for the button that stood there before.
+            return
+        if text.startswith(buttons.ASK_AGAIN) or text == buttons.CLOSE:
+            self._settle(ask_again=text != buttons.CLOSE)
+        elif text == buttons.CANCEL:
             self._set_mode("cancel?")
         elif text == buttons.CANCEL_NO:
             self._set_mode("watching")
@@ -143,6 +231,25 @@ class View:
             self._dirty = True
         self._session.bell.ring()
 
+    def _settle(self, *, ask_again: bool) -> None:
+        """Ask again, or close an unconfirmed job: once, however often and wherever it is clicked."""
+        with self._taking:
+            if self._taken or self._mode != "offering":
+                return
+            self._taken = True
+        self.panel.taken()
+        before = self.row
+        try:
+            row = (asked_again if ask_again else closed)(self._session, before)
+        except PplxError as error:
+            self._taken = False
+            self.panel.taken(str(error))
+            return
+        if row.id != before.id and self._on_anew is not None:
+            self._on_anew(before, row)
+        self.row = row
+        self._dirty = self._acted = True
+
     def note_now(self) -> None:
         """Read the row anew: it may have changed while nobody watched."""
         self.row = self._session.ledger.get(self.row.id) or self.row
@@ -156,20 +263,27 @@ def show_live(
     shell: Any, session: Session, row: Row, place: Place, *, brief: bool, earlier: Row | None = None
 ) -> None:
     """Show a job under way below the running cell: the panel, and under it the static hint."""
+    view = _view(shell, session, row, place, brief=brief, earlier=earlier)
+    view.show(shell)
+    _begin(view, session, place)
+
+
+def _view(shell: Any, session: Session, row: Row, place: Place, **rest: Any) -> View:
+    def rename(before: Row, after: Row) -> None:
+        """Let NAME hold the job that followed, where it still holds the one before."""
+        from pplx_jupyter.job import Job
+
+        held = shell.user_ns.get(before.name)
+        if isinstance(held, Job) and held.id == before.id:
+            shell.user_ns[before.name] = Job(session, after.id)
+
+    pin = Pin(place.kernel, place.parent)
+    return View(session, row, pin, has_file=not place.voila, on_anew=rename, **rest)
+
+
+def _begin(view: View, session: Session, place: Place) -> None:
     from pplx_jupyter.notebook.painter import painter_of
 
-    view = View(
-        session, row, Pin(place.kernel, place.parent), brief=brief, earlier=earlier, has_file=not place.voila
-    )
-    metadata = output_metadata(row)
-    hint = render.hint_forms(receipt_of(row), usual=usual_range(row))
-    forms = {
-        **view.panel.bundle,
-        "text/plain": status_text(row, time.time()),
-        "text/markdown": hint["text/markdown"],
-    }
-    view.upper.show(shell, forms, metadata)
-    view.lower.show(shell, hint, metadata)
     painter = painter_of(session)
     run = str((place.parent.get("header") or {}).get("msg_id") or "")
     _keep(_Shown(view, place.cell or view.upper.display_id, run), painter.remove)
@@ -191,44 +305,34 @@ def _keep(shown: _Shown, forget: Callable[[View], None]) -> None:
     """Close what an earlier run of this cell showed, and the oldest of too many: ipywidgets keeps every widget for ever."""
     _shown.append(shown)
     gone = [each for each in _shown if each.cell == shown.cell and each.run != shown.run]
-    settled = [each for each in _shown if each.view.row.state not in OPEN and each not in gone]
+    settled = [each for each in _shown if not each.view.row.is_open and each not in gone]
     surplus = len(_shown) - len(gone) - _KEPT_PANELS
     for each in [*gone, *settled[: max(0, surplus)]]:
         _shown.remove(each)
         forget(each.view)
-        each.view.panel.close()
+        each.view.close()
 
 
-def final_forms(
-    row: Row, body: str | None, *, reuse: str | None = None, brief: bool = False
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the permanent forms of both slots."""
-    receipt = receipt_of(row, reuse=reuse)
-    if row.state in REUSABLE:
-        answer = answer_of(row, body)
-        if not answer.understood:
-            return _NOTHING, render.raw_forms(answer, receipt)
-        return render.state_forms(answer, receipt), render.answer_forms(
-            answer, receipt, state_line=False, brief=brief
-        )
-    failure = failure_of(row)
-    if failure is None:
-        return _NOTHING, render.hint_forms(receipt)
-    flags = {option.name: option.flag or option.name for option in Request.options()}
-    told = dataclasses.replace(failure, fields=[flags.get(name, name) for name in failure.fields])
-    return _NOTHING, render.failure_forms(told, receipt, usual=usual_cost(row))
-
-
-def show_final(shell: Any, row: Row, body: str | None, *, reuse: str | None, brief: bool) -> None:
-    """Show a settled job below the running cell, in its permanent forms."""
+def show_final(
+    shell: Any,
+    session: Session,
+    row: Row,
+    body: str | None,
+    place: Place,
+    *,
+    reuse: str | None,
+    brief: bool,
+) -> None:
+    """Show a settled job below the running cell, in its permanent forms; with its buttons where somebody is there."""
+    forms = final_forms(row, body, reuse=reuse, brief=brief, ledger=session.ledger)
+    if reuse != "lockfile":
+        mark_shown(session.ledger, row)
+    if offers_of(row) and not place.headless and not place.voila:
+        view = _view(shell, session, row, place, brief=brief)
+        view.show_offer(shell, forms[1])
+        _begin(view, session, place)
+        return
     metadata = output_metadata(row)
-    for forms in final_forms(row, body, reuse=reuse, brief=brief):
-        if any(forms.values()):
-            shell.display_pub.publish(data=forms, metadata=metadata)
-
-
-def show_text(row: Row, body: str | None, *, reuse: str | None = None) -> str:
-    """Give a settled job as text, for a terminal."""
-    return "\n".join(
-        forms["text/plain"] for forms in final_forms(row, body, reuse=reuse) if forms["text/plain"]
-    )
+    for each in forms:
+        if any(each.values()):
+            shell.display_pub.publish(data=each, metadata=metadata)

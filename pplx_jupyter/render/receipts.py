@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.render.pieces import Code, Sentence
+from pplx_jupyter.render.pieces import Bold, Code, Sentence
 from pplx_jupyter.render.words import (
     UNKNOWN_COST,
     age,
@@ -27,6 +27,8 @@ _TITLE = 140
 _SENTENCE = re.compile(r"(?<=[.?!])\s|(?<=[。？！])|\n\s*\n")
 _LEAD = re.compile(r"^[\s#>*_-]+")
 _SHORT = 12
+_WINDOWS = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "month": 31 * 86_400, "year": 366 * 86_400}
+"""The windows of `search_recency_filter`, in seconds; the longest that each word can mean."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,11 +152,23 @@ def _reused(answer: Answer, receipt: Receipt, *, simulated: bool, usual: str) ->
     rest = _dotted(f"{answered} ({old} this run)" if old else answered, "nothing sent", saved)
     likely = f" (usually {usual})" if usual else ""
     second = (
+        *_outlived(moment, receipt),
         "To ask anew, add ",
         Code("--refresh"),
         f" to the first line of the cell{likely}. This answer is kept.",
     )
     return State("↺", "", word, rest, colon=True, second=second)
+
+
+def _outlived(moment: datetime | None, receipt: Receipt) -> Sentence:
+    """Say where an answer is older than the pages that its question asks for."""
+    window = _WINDOWS.get(receipt.recency)
+    if window is None or moment is None or receipt.now is None:
+        return ()
+    if (receipt.now - moment).total_seconds() <= window:
+        return ()
+    asked = f" It asks for pages of the last {receipt.recency}; this answer is of {day_time(moment)}. "
+    return (Bold("! Older than the question’s own window."), asked)
 
 
 def _dotted(*parts: str) -> str:

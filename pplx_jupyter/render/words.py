@@ -55,6 +55,9 @@ def plain(text: str) -> str:
 
     Lone surrogates, which no encoding can carry, become U+FFFD.
     """
+    if text.isascii() and text.isprintable():
+        # Most texts are short and hold none of them; three searches cost more than this look.
+        return text
     text = _BREAK.sub("\n", text)
     return _SURROGATE.sub("\ufffd", _HIDDEN.sub("", text))
 

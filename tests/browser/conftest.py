@@ -92,6 +92,7 @@ class Frontend:
             "PERPLEXITY_BASE_URL": simulator.url,
             "PERPLEXITY_API_KEY": "pplx-browser-0123456789abcdef",
             "PPLX_JUPYTER_LEDGER": str(self.ledger),
+            "PPLX_JUPYTER_BUDGET": "1000",
             "IPYTHONDIR": str(folder / "ipython"),
         }
         return {**kept, **private, **ours}

@@ -33,6 +33,7 @@ TAGS = {
     "h6",
     "hr",
     "i",
+    "ins",
     "li",
     "mark",
     "ol",
@@ -71,7 +72,7 @@ STYLES = re.compile(
     r"(max-width:50em|font-size:12px|margin:0|text-align:(left|right|center)|overflow-x:auto|white-space:(nowrap|pre-wrap)"
     r"|margin-left:14px|margin-top:(8|20)px|font-weight:400|padding-top:12px|border-top:1px solid rgba\(128,128,128,.4\)"
     r"|border-left:4px solid #[0-9a-f]{6}|padding:10px 16px 4px|background-color:rgba\(128,128,128,.08\)"
-    r"|margin:(6px )?0 (0 )?12px)"
+    r"|margin:(6px )?0 (0 )?12px|background-color:rgba\((56,142,60,.2|211,47,47,.16)\))"
 )
 LINK = re.compile(r"(?i)https?://[^/?#\\\s]")
 

@@ -53,6 +53,30 @@ def test_an_unknown_cost_is_never_nothing(receipt: Receipt) -> None:
     assert "saved" not in state_forms(unknown, reused)[PLAIN]
 
 
+@pytest.mark.parametrize(
+    ("recency", "days", "told"),
+    [("week", 6, False), ("week", 8, True), ("day", 2, True), ("year", 300, False), ("", 3000, False)],
+)
+def test_an_answer_older_than_the_window_of_its_question_says_so(
+    recency: str, days: int, told: bool, receipt: Receipt
+) -> None:
+    assert receipt.settled_at is not None
+    now = receipt.settled_at + datetime.timedelta(days=days)
+    reused = dataclasses.replace(receipt, reuse="ledger", now=now, recency=recency)
+    line = "! Older than the question’s own window."
+    forms = state_forms(Answer(text="a", cost=Cost(0.39)), reused)
+    for form in (PLAIN, MARKDOWN, HTML):
+        assert (line in forms[form]) == told
+    if told:
+        assert f"pages of the last {recency}; this answer is of 22 Nov 2026, 14:34." in " ".join(
+            forms[PLAIN].split()
+        )
+    frozen = dataclasses.replace(reused, reuse="lockfile")
+    fresh = dataclasses.replace(reused, reuse=None)
+    for other in (frozen, fresh):
+        assert line not in str(state_forms(Answer(text="a"), other))
+
+
 def test_the_clock_is_never_asked(receipt: Receipt) -> None:
     now = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
     later = dataclasses.replace(receipt, now=now)

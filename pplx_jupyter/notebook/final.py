@@ -1,0 +1,55 @@
+"""How a job ended, in the permanent forms of a cell's two outputs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from pplx_jupyter import render
+from pplx_jupyter.notebook import kept
+from pplx_jupyter.notebook.usual import usual_cost
+from pplx_jupyter.request import Request
+from pplx_jupyter.rows import answer_of, failure_of, has_answer, receipt_of
+
+if TYPE_CHECKING:
+    from pplx_jupyter.ledger import Ledger, Row
+
+__all__ = ["NOTHING", "final_forms", "show_text"]
+
+NOTHING = {"text/html": "", "text/plain": ""}
+"""An output that shows nothing."""
+
+
+def final_forms(
+    row: Row,
+    body: str | None,
+    *,
+    reuse: str | None = None,
+    brief: bool = False,
+    ledger: Ledger | None = None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the permanent forms of both slots; those of a reused answer are kept in `ledger`."""
+    receipt = receipt_of(row, reuse=reuse)
+    if has_answer(row):
+        answer = answer_of(row, body)
+        if answer.understood:
+            above = render.state_forms(answer, receipt, usual=usual_cost(row))
+            below = kept.answer_forms(ledger, answer, receipt, brief=brief)
+        else:
+            above, below = NOTHING, render.raw_forms(answer, receipt)
+        if row.unwritten:
+            above = render.unwritten_forms(receipt, row.unwritten, kept_as=row.remote_id, above=above)
+        return above, below
+    failure = failure_of(row)
+    if failure is None:
+        return NOTHING, render.hint_forms(receipt)
+    flags = {option.name: option.flag or option.name for option in Request.options()}
+    told = dataclasses.replace(failure, fields=[flags.get(name, name) for name in failure.fields])
+    return NOTHING, render.failure_forms(told, receipt, usual=usual_cost(row))
+
+
+def show_text(row: Row, body: str | None, *, reuse: str | None = None) -> str:
+    """Give a settled job as text, for a terminal."""
+    return "\n".join(
+        forms["text/plain"] for forms in final_forms(row, body, reuse=reuse) if forms["text/plain"]
+    )

@@ -1,0 +1,132 @@
+"""What the parts of a panel say: pure functions of a row, the time and what was clicked."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from html import escape
+from typing import TYPE_CHECKING, Self
+
+from pplx_jupyter.notebook.progress import Progress, id_line, progress_of
+from pplx_jupyter.render import stylesheet
+from pplx_jupyter.render.words import duration, one_line, time_of_day
+
+if TYPE_CHECKING:
+    from pplx_jupyter.ledger import Row
+
+__all__ = [
+    "ASK_AGAIN",
+    "CANCEL",
+    "CANCEL_EARLIER",
+    "CANCEL_NO",
+    "CANCEL_YES",
+    "CLOSE",
+    "HURRY",
+    "STOP",
+    "WATCH",
+    "Texts",
+]
+
+_WATCHED = (
+    "Stop watching: the job goes on, is billed, and its answer is still collected. "
+    "Cancel: Perplexity is asked to stop; what is done so far may be billed."
+)
+_STOPPED = "Running this cell again also brings the panel back. Nothing is bought twice."
+
+WATCH, STOP, CANCEL, CANCEL_YES, CANCEL_NO, HURRY, CANCEL_EARLIER, ASK_AGAIN, CLOSE = (
+    "Watch again",
+    "Stop watching",
+    "Cancel",
+    "Yes, cancel the job",
+    "Keep it running",
+    "Ask now",
+    "Cancel the earlier job",
+    "Ask again",
+    "Close it",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Texts:
+    """What the panel's parts say at one moment, as HTML; the buttons as plain texts."""
+
+    head: str
+    question: str
+    line: str
+    note: str
+    buttons: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        row: Row,
+        now: float,
+        *,
+        mode: str,
+        earlier: Row | None,
+        why: str = "",
+        since: float | None = None,
+    ) -> Self:
+        """Give what a panel says; the parameters are those of `pplx_jupyter.notebook.panel.Panel.paint`."""
+        told = _STOPPED_STATE if mode == "stopped" else progress_of(row, now)
+        line = told.line
+        if mode == "cancel?":
+            line = (
+                "<b>Cancel this job?</b> What is done so far may be billed, and no partial answer comes back."
+            )
+        elif mode == "watching" and earlier is not None:
+            asked = escape(earlier.label)
+            line += f"<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
+        clock = duration(now - row.created_at) if since is None else f"since {_time(since)}"
+        return cls(
+            head=_head(told, clock),
+            question=_question(row, why, bar=mode != "stopped"),
+            line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
+            note=_note({"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED), row),
+            buttons=_buttons(told, mode, earlier=earlier is not None),
+        )
+
+
+_STOPPED_STATE = Progress(
+    "◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", ""
+)
+
+
+def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
+    if mode == "stopped":
+        return (WATCH,)
+    if mode == "cancel?":
+        return (CANCEL_YES, CANCEL_NO)
+    if told.can_hurry:
+        return (HURRY, STOP)
+    buttons = (STOP, CANCEL) if told.can_cancel else (STOP,)
+    return (*buttons, CANCEL_EARLIER) if earlier and len(buttons) == 2 else buttons
+
+
+def _head(told: Progress, clock: str) -> str:
+    beside = f' <span class="pplx-m">&ensp;{escape(told.beside)}</span>' if told.beside else ""
+    return (
+        f'<div class="pplx {told.tone}" style="max-width:none"><span class="pplx-g">{told.glyph}</span> '
+        f'<b>{escape(told.word)}</b> <span class="pplx-w">{clock}</span>{beside}</div>'
+    )
+
+
+def _question(row: Row, why: str, *, bar: bool) -> str:
+    """Give what does not change while the job runs: an update would start the bar's animation anew."""
+    question = escape(one_line(row.question, 140))
+    below = (
+        '<div class="pplx-bar" style="margin:5px 0 7px"><i></i></div>'
+        if bar
+        else '<div style="height:8px"></div>'
+    )
+    reason = f'<p class="pplx-m" dir="auto">{escape(why)}</p>' if why else ""
+    return f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{question}</div>{reason}{below}</div>'
+
+
+def _note(text: str, row: Row) -> str:
+    above = f"{escape(text)}<br>" if text else ""
+    return f'<div class="pplx" style="max-width:none"><p class="pplx-m" style="margin:4px 0 0">{above}{escape(id_line(row))}</p></div>'
+
+
+def _time(seconds: float) -> str:
+    return time_of_day(datetime.datetime.fromtimestamp(seconds).astimezone(), seconds=False)
