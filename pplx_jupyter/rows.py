@@ -14,7 +14,7 @@ from pplx_jupyter.request import Request
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
 
-__all__ = ["answer_of", "failure_of", "forms_of", "is_stuck", "receipt_of"]
+__all__ = ["answer_of", "failure_of", "forms_of", "has_answer", "is_stuck", "receipt_of"]
 
 _HARD = {"unauthorized", "forbidden", "retired", "not_found"}
 """Troubles that waiting does not mend ..."""
@@ -31,13 +31,21 @@ def answer_of(row: Row, body: str | None) -> Answer:
         decoded = json.loads(body or "null")
     except (ValueError, RecursionError):
         decoded = body
-    return read_answer(decoded, row.backend, Request.from_json(row.request), id=row.remote_id or None)
+    # What was asked elsewhere is not known; the body names the model.
+    request = None if row.is_adopted else Request.from_json(row.request)
+    return read_answer(decoded, row.backend, request, id=row.remote_id or None)
+
+
+def has_answer(row: Row) -> bool:
+    """Whether there is an answer to show: the job has one, and nobody deleted it."""
+    return row.state in REUSABLE and row.forgotten_at is None
 
 
 def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) -> Receipt:
     """Give what a row knows of how its answer, or its failure, came."""
     from pplx_jupyter.version import __version__
 
+    zone = datetime.UTC if reuse == "lockfile" else None
     return Receipt(
         job_id=row.id,
         name=row.name,
@@ -48,18 +56,23 @@ def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) 
         model=row.model,
         effort=row.effort,
         request_id=row.request_id,
-        asked_at=_when(row.created_at),
-        settled_at=_when(row.settled_at),
-        now=_when(time.time() if now is None else now),
+        asked_at=_when(row.created_at, zone),
+        settled_at=_when(row.settled_at, zone),
+        # A frozen run says the same whenever and wherever it runs.
+        now=None if zone else _when(time.time() if now is None else now),
         reuse=reuse,
         moved=row.moved,
         filled=row.filled,
         version=__version__,
+        recency=str(row.request.get("search_recency_filter") or ""),
     )
 
 
 def failure_of(row: Row) -> Failure | None:
     """Give a row's failure, or the hard trouble that keeps it from being asked about."""
+    if row.forgotten_at is not None:
+        had = row.accepted_at is not None or row.sending_at is not None
+        return Failure("forgotten", accepted=had, cost=row.cost, at=_when(row.forgotten_at))
     found = row.failure
     if found is None and is_stuck(row) and row.trouble:
         found = {
@@ -96,16 +109,20 @@ def forms_of(
     from pplx_jupyter import render
 
     receipt = receipt_of(row, reuse=reuse)
-    if row.state in REUSABLE:
+    if has_answer(row):
         answer = answer_of(row, body)
         if not answer.understood:
-            return render.raw_forms(answer, receipt)
-        return render.answer_forms(answer, receipt, state_line=state_line)
+            forms = render.raw_forms(answer, receipt)
+        else:
+            forms = render.answer_forms(answer, receipt, state_line=state_line)
+        if row.unwritten:
+            forms = render.unwritten_forms(receipt, row.unwritten, kept_as=row.remote_id, below=forms)
+        return forms
     failure = failure_of(row)
     if failure is not None:
         return render.failure_forms(failure, receipt)
     return render.hint_forms(receipt)
 
 
-def _when(seconds: float | None) -> datetime.datetime | None:
-    return None if seconds is None else datetime.datetime.fromtimestamp(float(seconds)).astimezone()
+def _when(seconds: float | None, zone: datetime.tzinfo | None = None) -> datetime.datetime | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(float(seconds)).astimezone(zone)

@@ -28,6 +28,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {
         **kept,
         "PPLX_JUPYTER_LEDGER": str(tmp_path / "ledger.sqlite"),
+        "PPLX_JUPYTER_BUDGET": "1000",
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
     }
 

@@ -53,7 +53,7 @@ def here(shell: Any, settings: Settings) -> Place:
         kernel=kernel,
         parent=parent,
         headless=_is_headless(kernel, parent),
-        notebook=settings.notebook or _notebook(shell),
+        notebook=Path(settings.notebook).name or _notebook(shell),
         cell=str(metadata.get("cellId") or ""),
         voila=_is_voila(),
     )

@@ -16,6 +16,7 @@ import weakref
 from typing import TYPE_CHECKING, Protocol
 
 from pplx_jupyter.errors import LedgerError
+from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.watch.thread import run_in_background
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Painter:
             try:
                 self._look(time.time())
             except LedgerError as error:
-                log.warning("%s", error)
+                warn_once(str(error))
             with self._lock:
                 if not self._views:
                     self._future = None

@@ -28,6 +28,7 @@ MAX_COLUMNS = 20
 MAX_CELL = 200
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}>")
+_ANSWER = re.compile(r"(\w+)\.answer\b")
 
 # Jinja2 has no switch to turn its statements and comments off; no prompt holds these.
 _NEVER = ("\x00<", ">\x00")
@@ -65,6 +66,7 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         for is_expression, text in _pieces(template):
             if is_expression:
                 # Each is evaluated once: it may be a call.
+                _check_answered(text, names)
                 filled[text] = _evaluated(text, names)
             written.append(filled[text] if is_expression else text)
     except jinja2.UndefinedError as error:
@@ -133,6 +135,17 @@ def _pieces(template: str) -> list[tuple[bool, str]]:
             "the prompt's template opens {{ and never closes it. Use --no-template to send it as it stands. Nothing was sent."
         )
     return pieces
+
+
+def _check_answered(expression: str, names: Mapping[str, Any]) -> None:
+    """Refuse the answer of a job that has none: a question with “None” in it would be paid for."""
+    found = _ANSWER.match(expression)
+    job = names.get(found.group(1)) if found else None
+    if isinstance(job, Job) and job.answer is None:
+        raise RequestError(
+            f"{job.row.label} has no answer, it is {job.status}: write {{{{ {expression.replace('.answer', '.wait()', 1)} }}}}"
+            " to wait for one. Nothing was sent."
+        )
 
 
 def _evaluated(expression: str, names: Mapping[str, Any]) -> str:

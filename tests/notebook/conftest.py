@@ -34,6 +34,7 @@ def environment(sim: Simulator, tmp_path: Path) -> dict[str, str]:
         "PERPLEXITY_BASE_URL": sim.url,
         "PERPLEXITY_API_KEY": KEY,
         "PPLX_JUPYTER_LEDGER": str(tmp_path / "ledger.sqlite"),
+        "PPLX_JUPYTER_BUDGET": "1000",
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "PYTHONWARNINGS": "ignore",

@@ -172,7 +172,7 @@ def test_failure_shows_a_note_with_what_to_do_and_is_not_bought_again(kernel: Ke
     note = finals(messages)[-1]["data"]
     assert "--refresh" in note["text/plain"]
     again = kernel.run("%%pplx_research bad\nWhat is tea? outcome:failed")
-    assert "Failed after" in again.displays[-1]["data"]["text/plain"]
+    assert "Failed after" in again.displays[0]["data"]["text/plain"]
     assert len(sim.bill.jobs) == 1
     assert kernel.run("bad.wait()").error.startswith("JobFailed: bad (")
     retried = kernel.run("%pplx retry bad")
@@ -186,7 +186,7 @@ def test_an_unconfirmed_job_is_settled_by_the_user_alone(kernel: Kernel, sim: Si
     kernel.run("%%pplx_research tea --backend agent\nWhat is tea?")
     kernel.until(lambda m: m["msg_type"] == "update_display_data" and "Unconfirmed" in str(m["content"]))
     again = kernel.run("%%pplx_research tea --backend agent\nWhat is tea?")
-    assert "Unconfirmed" in again.displays[-1]["data"]["text/plain"]
+    assert "Unconfirmed" in again.displays[0]["data"]["text/plain"]
     assert len(sim.bill.jobs) == 1
     assert kernel.run("tea.wait()").error.startswith("JobUnconfirmed")
     assert "needs one of" in kernel.run("%pplx settle tea").text
