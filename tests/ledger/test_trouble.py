@@ -472,6 +472,7 @@ def test_what_is_held_is_read_everywhere_and_written_with_the_next_write(
     assert other.body(row.id) == LONG
     assert written.seq > held.seq, "a view that has seen it in memory sees it written"
     assert other.totals("total", row.base_url, "")[""].spent == 0.25
+    assert ledger.under_way(["me"], 2e9)[0] == 0, "and it is let go"
 
 
 def test_a_write_that_fails_holds_on_to_it(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:

@@ -24,8 +24,9 @@ Ask = Any
 
 FULL = """
 import resource
-from pplx_jupyter.watch import outcomes
+from pplx_jupyter.watch import outcomes, watcher
 outcomes.next_ask = lambda age, under_way=1: 0.05
+watcher.RENEW_SECONDS = 0.1
 def fill():
     "From now on no file may grow beyond what the ledger's log has: its next write fails as on a full disk."
     resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(ledger + "-wal"), resource.RLIM_INFINITY))
