@@ -229,6 +229,6 @@ def test_every_command_ends_with_the_code_of_its_error(
     def fails(_options: object) -> int:
         raise error
 
-    monkeypatch.setattr(sys.modules["pplx_jupyter.cli"], "_jobs", fails)
+    monkeypatch.setattr("pplx_jupyter.cli.commands.jobs_command", fails)
     assert main(["jobs"]) == code
     assert str(error) in capsys.readouterr().err
