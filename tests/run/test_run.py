@@ -7,7 +7,6 @@ import importlib.util
 import json
 import re
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
