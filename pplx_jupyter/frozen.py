@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pplx_jupyter.errors import KeyMissing, NotFrozen, RequestError
 from pplx_jupyter.ledger.lockfile import ENDING
 from pplx_jupyter.ledger.pinned import LockfileLedger, open_lockfile
-from pplx_jupyter.session import Session, Submission, current_session, use_session, with_defaults
+from pplx_jupyter.session import Session, current_session, use_session
 from pplx_jupyter.settings import Settings
+from pplx_jupyter.submission import Submission, with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

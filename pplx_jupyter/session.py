@@ -7,10 +7,8 @@ returns; the watcher on the background thread does the rest.
 from __future__ import annotations
 
 import atexit
-import dataclasses
 import functools
 import os
-import sys
 import threading
 import time
 import weakref
@@ -18,84 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, RequestError
-from pplx_jupyter.ledger import GIVEN_IN_CLEAR, OPEN, REUSABLE, Draft, open_ledger
+from pplx_jupyter.ledger import OPEN, open_ledger
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
 from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.reuse import decide
 from pplx_jupyter.settings import Settings, seconds_of
+from pplx_jupyter.submission import RUN_VARIABLE, Plan, Submission, draft_of, with_defaults
 from pplx_jupyter.watch.bell import Bell
 from pplx_jupyter.watch.thread import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.ledger import Attempts, Decision, Ledger, Row
-    from pplx_jupyter.ledger.budgets import Refusal
+    from pplx_jupyter.ledger import Attempts, Ledger, Row
     from pplx_jupyter.request import Request
     from pplx_jupyter.watch.running import RunningWatcher
 
-__all__ = [
-    "RUN_VARIABLE",
-    "Plan",
-    "Session",
-    "Submission",
-    "asked_here",
-    "current_session",
-    "use_session",
-    "with_defaults",
-]
-
-RUN_VARIABLE = "PPLX_JUPYTER_RUN"
-"""The environment's variable that names the run of a whole notebook: its budget is its own."""
-
-_GRACE_SECONDS = 3.0
-"""How long a script that ends waits for its intents to leave."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Submission:
-    """What became of a submit.
-
-    Attributes
-    ----------
-    row
-        The question's row: new, under way, or settled earlier.
-    created
-        A new intent was written, and will be sent.
-    """
-
-    row: Row
-    created: bool
-
-    @property
-    def reused(self) -> bool:
-        """Whether the answer was there already: nothing is sent."""
-        return not self.created and self.row.state in REUSABLE
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """What submitting a question would do now.
-
-    Attributes
-    ----------
-    request
-        The question with the settings' defaults filled in.
-    backend
-        The API that it would go to.
-    decision
-        Whether a row serves it, is sent again, or a new one is made.
-    expected
-        What it usually costs and takes there.
-    refusal
-        Why it does not fit a budget, or None.
-    """
-
-    request: Request
-    backend: str
-    decision: Decision
-    expected: Expected
-    refusal: Refusal | None
+__all__ = ["Session", "asked_here", "current_session", "use_session"]
 
 
 class Session:
@@ -242,7 +179,18 @@ class Session:
         if decision.what == "keep" and decision.row is not None:
             self.refused.pop(request.fingerprint, None)
             return Submission(self._called(self.follow(decision.row), name), created=False)
-        draft = self._draft(request, name=name, notebook=notebook, cell=cell, filled=filled)
+        backend = self._choose(request)
+        draft = draft_of(
+            request,
+            base_url=self.base_url,
+            account=self.account,
+            backend=backend,
+            expected=self.expected(request, backend),
+            name=name,
+            notebook=notebook,
+            cell=cell,
+            filled=filled,
+        )
         if request.webhook_secret and not request.webhook_secret.startswith("$"):
             # Before the intent is written: a watcher may send it at once.
             self._secrets[request.fingerprint] = request.webhook_secret
@@ -261,34 +209,6 @@ class Session:
     def _attempts(self, request: Request) -> Attempts:
         only = request.backend if request.backend != "auto" else None
         return self.ledger.attempts(request.fingerprint, self.base_url, only)
-
-    def _draft(
-        self,
-        request: Request,
-        *,
-        name: str = "",
-        notebook: str = "",
-        cell: str = "",
-        filled: Mapping[str, str] | None = None,
-    ) -> Draft:
-        backend = self._choose(request)
-        return Draft(
-            fingerprint=request.fingerprint,
-            request={**request.to_json(), **_secret_kept(request)},
-            base_url=self.base_url,
-            account=self.account,
-            backend=backend,
-            pinned=request.backend != "auto",
-            model=request.resolved_model,
-            effort=request.effort_label,
-            question=request.question,
-            name=name,
-            notebook=notebook,
-            cell=cell,
-            run=os.environ.get(RUN_VARIABLE, ""),
-            filled=dict(filled or {}),
-            expected=self.expected(request, backend).to_json(),
-        )
 
     def plan(
         self,
@@ -453,57 +373,9 @@ class Session:
         """At the end of a script: give submits that are on their way a moment, then name what is left."""
         if self.quiet_exit or not self._mine or pid != os.getpid():
             return
-        try:
-            rows = self._leave()
-        except LedgerError as error:
-            print(f"pplx_jupyter: {error}", file=sys.stderr)
-            return
-        if rows:
-            named = ", ".join(row.label for row in rows)
-            print(
-                f"pplx_jupyter: still under way: {named}. Nothing is lost: run this again, or pplx-jupyter jobs, to collect.",
-                file=sys.stderr,
-            )
+        from pplx_jupyter.leaving import say_goodbye
 
-    def _leave(self) -> list[Row]:
-        until = time.monotonic() + _GRACE_SECONDS
-        heard = self.bell.rings
-        rows = self._open_rows()
-        # One that has left and has no reply yet is waited for, too: the agent API could not be asked for it later.
-        while (
-            any(row.state == "submitting" and row.trouble is None for row in rows)
-            and (left := until - time.monotonic()) > 0
-        ):
-            heard = self.bell.wait(heard, min(left, 0.1))
-            rows = self._open_rows()
-        return rows
-
-    def _open_rows(self) -> list[Row]:
-        rows = (self.ledger.get(job_id) for job_id in sorted(self._mine))
-        return [row for row in rows if row is not None and row.is_open]
-
-
-def with_defaults(request: Request, settings: Settings) -> Request:
-    """Give a question with the settings in place of what it leaves open."""
-    changes: dict[str, Any] = {}
-    if settings.model and request.model is None and request.effort is None:
-        changes["model"] = settings.model
-    if settings.effort and request.reasoning_effort is None and request.effort is None:
-        changes["reasoning_effort"] = settings.effort
-    if settings.images and request.return_images is None:
-        changes["return_images"] = True
-    if request.backend == "auto" and settings.backend != "auto":
-        changes["backend"] = settings.backend
-    return request.replace(**changes) if changes else request
-
-
-def _secret_kept(request: Request) -> dict[str, Any]:
-    """Give what a row keeps of a webhook's secret: the name of its variable, or that it was a literal."""
-    if not request.webhook_secret:
-        return {}
-    if request.webhook_secret.startswith("$"):
-        return {"webhook_secret": request.webhook_secret}
-    return {GIVEN_IN_CLEAR: True}
+        say_goodbye(self.ledger, self.bell, self._mine)
 
 
 def _default_base_url() -> str:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.render.pieces import Sentence
     from pplx_jupyter.request import Request
-    from pplx_jupyter.session import Plan, Session
+    from pplx_jupyter.session import Session
+    from pplx_jupyter.submission import Plan
 
 __all__ = ["planned_forms", "refused_forms"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.session import RUN_VARIABLE
 from pplx_jupyter.settings import Settings
+from pplx_jupyter.submission import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,8 +16,8 @@ from pplx_jupyter.ledger import Draft
 from pplx_jupyter.ledger.budgets import Sums, day_of
 from pplx_jupyter.request import Request
 from pplx_jupyter.reuse import decide
-from pplx_jupyter.session import RUN_VARIABLE
 from pplx_jupyter.settings import Settings
+from pplx_jupyter.submission import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from pplx_jupyter.ledger.protocol import SETTLED
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.notebook.verbs.words import nothing_more, options, publish, the_job, value_of
 from pplx_jupyter.render.words import count, money
-from pplx_jupyter.session import RUN_VARIABLE
 from pplx_jupyter.settings import seconds_of
+from pplx_jupyter.submission import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
