@@ -194,6 +194,7 @@ def test_a_budget_is_an_amount(amount: float) -> None:
 
 RACING = """
 import os
+from pplx_jupyter import jobs
 from pplx_jupyter.errors import BudgetExceeded
 session = Session(base_url=url, ledger=ledger, api_key=key, settings=Settings(budget=float(sys.argv[4])))
 session.ledger
@@ -208,7 +209,7 @@ for n in range(5):
         taken += 1
     except BudgetExceeded:
         pass
-while any(row.state == "submitting" for row in session._open_rows()):
+while any(job.status == "submitting" for job in jobs(session=session)):
     time.sleep(0.01)
 print(taken, flush=True)
 """

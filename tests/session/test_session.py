@@ -363,10 +363,11 @@ def test_a_broken_ledger_at_exit_is_one_line(
     session = asker.session
     session.quiet_exit = False
 
-    def broken() -> Any:
-        raise LedgerError("the ledger is gone.")
+    class Gone:
+        def get(self, _job_id: str) -> Any:
+            raise LedgerError("the ledger is gone.")
 
-    session._open_rows = broken
+    session._ledger = Gone()
     session._say_goodbye(os.getpid())
     assert capsys.readouterr().err == "pplx_jupyter: the ledger is gone.\n"
     session._say_goodbye(os.getpid() + 1)
