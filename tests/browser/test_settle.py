@@ -11,7 +11,6 @@ from tests.browser.test_life import LOAD, WIDGET, ours, question
 
 if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
-    from tests.browser.conftest import Frontend
 
 ASK, CLOSE = "Ask again", "Close it"
 
@@ -81,9 +80,7 @@ def test_a_file_saved_with_the_buttons_has_the_whole_note_without_them(book: Any
     page.until(lambda: len(sim.bill.jobs) == bought + 1, "the purchase")
 
 
-def test_a_new_question_says_why_in_both_themes(book: Any, frontend: Frontend) -> None:
-    if frontend.kind != "lab":
-        pytest.skip("the theme is set by a command of JupyterLab's")
+def test_a_new_question_says_why(book: Any) -> None:
     cell = f"%%pplx_research tea\nWhat was tea {secrets.token_hex(4)} on {{{{ today }}}}? seconds:60"
     page = book(LOAD, "today = '19 Nov 2026'", cell, "today = '22 Nov 2026'")
     page.run(0)
@@ -96,9 +93,9 @@ def test_a_new_question_says_why_in_both_themes(book: Any, frontend: Frontend) -
     page.shot("why", 2)
 
 
-def test_the_buttons_read_well_in_the_dark(book: Any, frontend: Frontend, sim: Simulator) -> None:
-    if frontend.kind != "lab":
-        pytest.skip("the theme is set by a command of JupyterLab's")
+# The theme is set by a command of JupyterLab's.
+@pytest.mark.parametrize("frontend", ["lab"], indirect=True)
+def test_the_buttons_read_well_in_the_dark(book: Any, sim: Simulator) -> None:
     page = book(LOAD, unconfirmed(sim))
     page.command("apputils:change-theme", theme="JupyterLab Dark")
     page.run(0)
