@@ -31,6 +31,7 @@ from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.request import Request
 from pplx_jupyter.rows import answer_of, failure_of, forms_of, has_answer, is_stuck, receipt_of
 from pplx_jupyter.session import Session, current_session
+from pplx_jupyter.settings import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -412,6 +413,7 @@ def research(
     name: str = "",
     session: Session | None = None,
     refresh: bool = False,
+    max_age: str | None = None,
     yes: bool = False,
     **fields: Any,
 ) -> Job:
@@ -427,6 +429,8 @@ def research(
         A name to find the job by.
     refresh
         Ask anew although an answer is there.
+    max_age
+        Ask anew where the answer is older, such as ``"30d"``; default: the setting.
     yes
         Ask although it could pass the budget, this once.
     **fields
@@ -442,7 +446,15 @@ def research(
         It could pass a budget; nothing was sent.
     """
     session = session or current_session()
-    submitted = session.submit(Request.build(prompt=prompt, **fields), name=name, refresh=refresh, yes=yes)
+    submitted = session.submit(
+        Request.build(prompt=prompt, **fields),
+        name=name,
+        # Asked in a notebook, it counts for that notebook's budget, as a cell does.
+        notebook=session.settings.notebook_name,
+        refresh=refresh,
+        max_age=None if max_age is None else seconds_of(max_age, "max_age"),
+        yes=yes,
+    )
     if submitted.row.is_open:
         session.watch()
     return Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,13 @@ class Settings:
             raise RequestError(
                 f"the setting budget is {self.budget!r}: write an amount of US dollars. Nothing was sent."
             )
+
+    @property
+    def notebook_name(self) -> str:
+        """The file name of "this notebook": the setting, else as Jupyter Server or VS Code tells; else an empty text."""
+        main = sys.modules.get("__main__")
+        told = self.notebook or os.environ.get("JPY_SESSION_NAME") or getattr(main, "__vsc_ipynb_file__", "")
+        return Path(str(told)).name if told else ""
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

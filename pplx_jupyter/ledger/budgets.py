@@ -229,7 +229,7 @@ class Refusal:
         return (
             f"it could pass the budget {self.budget.words}, {_digits(self.budget.amount)} USD:"
             f" spent {_digits(self.sums.spent)}, set aside {_digits(self.sums.set_aside)}, left {_digits(self.left)};"
-            f" this question {usually}. Ask it this once: --yes. Raise the budget: {self.remedy}{or_else}. Nothing was sent."
+            f" this question {usually}. Ask it this once: --yes (in Python yes=True). Raise the budget: {self.remedy}{or_else}. Nothing was sent."
         )
 
 

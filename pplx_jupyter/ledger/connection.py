@@ -123,6 +123,9 @@ class Database:
         except OSError as error:
             reason = f"{what} cannot be made ({error.strerror or error})"
             raise cannot(self.path, reason, unsent=True) from error
+        if not self.path.is_file():
+            # A device that is put aside, or written to, would be everybody's loss.
+            raise cannot(self.path, "it is no ordinary file", unsent=True)
         if not made and self._is_emptied():
             self._local.file = identity(self.path)
             self._mend("it is empty")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def here(shell: Any, settings: Settings) -> Place:
         kernel=kernel,
         parent=parent,
         headless=_is_headless(kernel, parent),
-        notebook=Path(settings.notebook).name or _notebook(shell),
+        notebook=settings.notebook_name,
         cell=str(metadata.get("cellId") or ""),
         voila=_is_voila(),
     )
@@ -80,10 +79,3 @@ def _is_headless(kernel: Any, parent: Mapping[str, Any]) -> bool:
 
 def _is_voila() -> bool:
     return "VOILA_REQUEST_URL" in os.environ or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
-
-
-def _notebook(shell: Any) -> str:
-    """Give the notebook's file name: from Jupyter Server, else from VS Code, else unknown."""
-    session = os.environ.get("JPY_SESSION_NAME") or ""
-    path = session or str(shell.user_ns.get("__vsc_ipynb_file__") or "")
-    return Path(path).name if path else ""

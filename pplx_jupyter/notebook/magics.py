@@ -59,7 +59,7 @@ class PplxResearch(Magics):
     frozen = Bool(None, allow_none=True, help="Whether the notebook's lockfile alone answers").tag(
         config=True
     )
-    budget = Float(None, allow_none=True, help="US dollars that this notebook may cost a day").tag(
+    budget = Float(None, allow_none=True, min=0.0, help="US dollars that this notebook may cost a day").tag(
         config=True
     )
     parallel = Bool(

@@ -36,6 +36,7 @@ def run(plan: Plan) -> int:
     record = Record(plan)
     with Progress(record) as progress:
         end = execute(plan, progress)
+    record.drop_unsent()
     bill = record.look(progress.notebook)
     for line in bill.lines(plan.notebook.name):
         print(line)

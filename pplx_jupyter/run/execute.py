@@ -108,6 +108,9 @@ def _literal(path: str) -> str:
 
 
 def _told(where: str, name: str, value: str, traceback: list[str]) -> str:
+    if not value and not traceback:
+        # A magic that is not there is only printed about.
+        value = "the cell failed without a word: is there a cell with %load_ext pplx_jupyter above it?"
     line = f"{where}{name}: {value}"
     shown = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)).strip()
     return f"{line}\n{shown}" if "\n" in shown else line

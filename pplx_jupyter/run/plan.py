@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import difflib
 import os
 import secrets
 import time
@@ -78,13 +80,13 @@ class Plan:
         """
         source = Path(notebook).absolute()
         target = Path(out).absolute() if out else source.with_name(f"{source.stem}-run.ipynb")
-        _check(source, target)
+        _check_parameters([name for name, _ in parameters], _read(source, target))
         token = secrets.token_hex(6)
         environment = _environment(source, token, options or {})
         return cls(
             notebook=source,
             out=target,
-            parameters={name: _typed(name, value) for name, value in parameters},
+            parameters={name: _typed(value) for name, value in parameters},
             html=html,
             environment=environment,
             settings=Settings.load(environ=environment, folder=source.parent),
@@ -99,11 +101,11 @@ class Plan:
         return str(self.notebook.parent / where) if where and "://" not in where else where
 
 
-def _check(source: Path, target: Path) -> None:
+def _read(source: Path, target: Path) -> Any:
     import nbformat
 
     try:
-        nbformat.read(source, as_version=4)
+        notebook = nbformat.read(source, as_version=4)
     except OSError as error:
         raise RequestError(f"{source}: {error.strerror or error}. Nothing was run.") from error
     except Exception as error:
@@ -113,6 +115,40 @@ def _check(source: Path, target: Path) -> None:
         raise RequestError(f"-o {target}: write a name that ends in .ipynb. Nothing was run.")
     if not target.parent.is_dir():
         raise RequestError(f"-o {target}: there is no folder {target.parent}. Nothing was run.")
+    return notebook
+
+
+def _check_parameters(names: Sequence[str], notebook: Any) -> None:
+    """Refuse a name that the notebook's parameters do not have: papermill would run it all the same, with the old value."""
+    cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", ())
+    ]
+    known = _assigned("\n".join(cell.source for cell in cells))
+    for name in names:
+        if not name.isidentifier():
+            raise RequestError(f"-p {name}: that cannot be a variable's name. Nothing was run.")
+        if not cells:
+            raise RequestError(
+                f"-p {name}: the notebook has no cell that is tagged “parameters”, so nothing would take it. Nothing was run."
+            )
+        if known is not None and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"they are {', '.join(sorted(known)) or 'none'}."
+            raise RequestError(f"-p {name} is none of the notebook's parameters: {hint} Nothing was run.")
+
+
+def _assigned(source: str) -> set[str] | None:
+    """Give the names that a cell assigns; None where it is not plain Python."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return None
+    stored = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    return {node.id for node in stored}
 
 
 def _environment(source: Path, token: str, options: Mapping[str, Any]) -> dict[str, str]:
@@ -131,10 +167,8 @@ def _environment(source: Path, token: str, options: Mapping[str, Any]) -> dict[s
 _WORDS: Mapping[str, Any] = {"True": True, "False": False, "None": None}
 
 
-def _typed(name: str, value: str) -> Any:
+def _typed(value: str) -> Any:
     """Read a parameter as ``papermill -p`` does."""
-    if not name.isidentifier():
-        raise RequestError(f"-p {name}: that cannot be a variable's name. Nothing was run.")
     if value in _WORDS:
         return _WORDS[value]
     for kind in (int, float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,26 @@ class Record:
             started=self._plan.started,
             frozen=self._plan.settings.frozen,
         )
+
+    def drop_unsent(self) -> None:
+        """Take back the questions that this run wrote down and never sent: its kernel is gone.
+
+        Left there, the next command on this ledger would send them, when nobody thinks of this run any more.
+        """
+        from pplx_jupyter.watch.outcomes import dropped
+
+        try:
+            ledger = None if self._plan.settings.frozen else self._open()
+            if ledger is None:
+                return
+            for row in self._new(ledger):
+                if row.state == "submitting" and row.sending_at is None:
+                    changes = dropped(time.time()).changes
+                    changes["failure"]["reason"] = "when its run ended before it was sent"
+                    # Whoever has taken it meanwhile sends it: then it is that process's.
+                    ledger.write(row.id, changes, owner=row.owner, states=["submitting"])
+        except LedgerError as error:
+            self.troubles.append(str(error))
 
     def simulated(self, rows: Iterable[Row]) -> bool:
         """Whether the simulator answered any of these."""

@@ -262,12 +262,12 @@ def test_the_words() -> None:
     refusal = Refusal(Budget("notebook", "a.ipynb", 5.0), sums(4.2, 0.42), 0.45, 1.1)
     assert refusal.line() == (
         "it could pass the budget of this notebook, 5.00 USD: spent 4.20, set aside 0.42, left 0.38; this question usually"
-        " costs 0.45–1.10 USD. Ask it this once: --yes. Raise the budget: %pplx budget 6.00 --per notebook. Nothing was sent."
+        " costs 0.45–1.10 USD. Ask it this once: --yes (in Python yes=True). Raise the budget: %pplx budget 6.00 --per notebook. Nothing was sent."
     )
     setting = Refusal(Budget("notebook day", "", 0.004, "setting"), Sums(), None, 1.3)
     assert setting.line() == (
         "it could pass the budget of this notebook and day, 0.0040 USD: spent 0.00, set aside 0.00, left 0.0040; this question has"
-        " no usual cost yet, and 1.30 USD are set aside for such a one. Ask it this once: --yes. Raise the budget:"
+        " no usual cost yet, and 1.30 USD are set aside for such a one. Ask it this once: --yes (in Python yes=True). Raise the budget:"
         " %config PplxResearch.budget = 2 (outside a notebook PPLX_JUPYTER_BUDGET=2). Nothing was sent."
     )
     run = Refusal(Budget("run", "r", 1.0, "setting"), Sums(), None, 1.3)

@@ -157,6 +157,15 @@ def test_a_broken_file_is_put_aside_and_read(
         assert 5 < len(rows) < 60
 
 
+def test_what_is_no_ordinary_file_is_left_alone(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(LedgerError, match=r"no ordinary file.*Nothing was sent"):
+        SqliteLedger(pipe)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_no_second_answer_is_bought_in_silence(
     path: Path, written: dict[str, Row], draft: Callable[..., Draft]
 ) -> None:

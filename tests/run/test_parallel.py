@@ -82,7 +82,8 @@ def test_a_failure_is_told_at_the_end_and_all_others_are_there(shell: Shell, sim
 
 
 def test_a_cell_that_fails_leaves_what_is_under_way_to_the_next_run(shell: Shell, sim: Simulator) -> None:
-    shell.write([*FOUR[:2], "1 / 0"])
+    sent = "import time\nwhile not (tea.remote_id and rum.remote_id):\n    time.sleep(0.05)"
+    shell.write([*FOUR[:2], f"{sent}\n1 / 0"])
     ran = shell.run("market.ipynb", "--parallel")
     assert ran.returncode == 1
     assert "pplx-jupyter: In [4] ZeroDivisionError: division by zero\n" in ran.stderr

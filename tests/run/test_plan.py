@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "deep").mkdir()
-    Shell(tmp_path).write(["1"], "deep/market.ipynb")
+    Shell(tmp_path).write(["x = 0\nregion: str = 'here'"], "deep/market.ipynb", tags=["parameters"])
     monkeypatch.chdir(tmp_path)
     for name in ("WAIT", "PARALLEL", "LEDGER", "BUDGET"):
         monkeypatch.delenv(f"PPLX_JUPYTER_{name}", raising=False)
@@ -41,6 +41,27 @@ def test_parameters_are_typed_as_papermill_types_them(notebook: Path, written: s
     plan = Plan.make(str(notebook), parameters=[("x", written)])
     assert plan.parameters == {"x": read}
     assert type(plan.parameters["x"]) is type(_resolve_type(written))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("regoin", r"-p regoin is none of the notebook's parameters: did you mean region\? Nothing was run"),
+        ("colour", r"they are region, x\. Nothing was run"),
+        ("my name", "cannot be a variable's name"),
+    ],
+)
+def test_a_parameter_that_the_notebook_does_not_have_runs_nothing(
+    notebook: Path, name: str, said: str
+) -> None:
+    with pytest.raises(RequestError, match=said):
+        Plan.make(str(notebook), parameters=[(name, "1")])
+
+
+def test_a_notebook_without_parameters_takes_none(notebook: Path, tmp_path: Path) -> None:
+    Shell(tmp_path).write(["x = 0"], "plain.ipynb")
+    with pytest.raises(RequestError, match="no cell that is tagged “parameters”"):
+        Plan.make("plain.ipynb", parameters=[("x", "1")])
 
 
 def test_options_become_settings_of_the_kernel_alone(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:

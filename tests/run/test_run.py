@@ -15,6 +15,7 @@ import pytest
 
 from pplx_jupyter.cli import main
 from pplx_jupyter.errors import BudgetExceeded, PplxError, WaitTimeout
+from pplx_jupyter.ledger import open_ledger
 from tests.run.conftest import Shell, shown
 
 if TYPE_CHECKING:
@@ -84,6 +85,30 @@ def test_a_refused_budget_is_3(shell: Shell, sim: Simulator) -> None:
     assert ran.returncode == 3, ran.stderr
     assert "BudgetExceeded" in ran.stderr
     assert not sim.bill.jobs
+
+
+def test_what_a_refused_run_had_not_sent_yet_is_not_sent_by_the_next_command(
+    shell: Shell, sim: Simulator
+) -> None:
+    shell.write([f"%%pplx_research p{n}\nWhat is question {n}?" for n in range(4)])
+    ran = shell.run("market.ipynb", "--parallel", "--budget", "3")
+    assert ran.returncode == 3, ran.stderr
+    ledger = open_ledger(str(shell.folder / "data" / "ledger.sqlite"))
+    rows = ledger.jobs()
+    assert len(rows) == 2
+    assert not [row for row in rows if row.state == "submitting" and row.sending_at is None]
+    unsent = sum(row.state == "cancelled" for row in rows)
+    assert ran.stdout.count("cancelled  not sent  0.00 USD") == unsent
+    again = shell.run("market.ipynb", "--parallel")
+    assert again.returncode == 0, again.stderr
+    assert len(sim.bill.jobs) == 4, "the next run asks them, each once"
+
+
+def test_a_notebook_that_forgot_to_load_the_extension_is_told_so(shell: Shell) -> None:
+    shell.write(["%unload_ext pplx_jupyter", "%%pplx_research tea\nWhat is tea?"])
+    ran = shell.run()
+    assert ran.returncode == 1
+    assert "is there a cell with %load_ext pplx_jupyter above it?" in ran.stderr
 
 
 @contextlib.contextmanager

@@ -248,7 +248,10 @@ def test_a_move_whose_budget_cannot_be_looked_at_is_made_later(
 # -- a fork while a request is on its way
 
 FORKS = """
+import warnings
 backend = sys.argv[4]
+# Python 3.12 and newer warn of a fork beside threads, which is what is tried here.
+warnings.simplefilter("ignore", DeprecationWarning)
 session = make()
 job = research("Before?", backend=backend, session=session)
 print("asked", flush=True)

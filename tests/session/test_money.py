@@ -54,6 +54,26 @@ def past_jobs(session: Session, costs: list[float], *, backend: str = "sonar", d
 # -- refusing
 
 
+def test_plain_python_in_a_notebook_counts_for_its_budget(
+    sim: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/market.ipynb")
+    session = ask(sim, settings=Settings()).session
+    session.ledger.set_budget("notebook", "market.ipynb", 2.0)
+    first = research("What is one?", session=session)
+    assert first.row.notebook == "market.ipynb"
+    with pytest.raises(BudgetExceeded, match=r"of this notebook, 2\.00 USD.*yes=True"):
+        research("What is two?", session=session)
+    research("What is two?", session=session, yes=True).wait(20)
+    first.wait(20)
+    session.ledger.write(first.id, {"settled_at": time.time() - 90_000})
+    assert research("What is one?", session=session, max_age="30d").id == first.id
+    fresh = research("What is one?", session=session, max_age="1d", yes=True)
+    assert fresh.id != first.id
+    fresh.wait(20)
+    assert len(sim.bill.jobs) == 3
+
+
 def test_what_could_pass_the_budget_is_not_sent_and_leaves_no_row(sim: Simulator, ask: Ask) -> None:
     asker = asker_with(ask, sim, 1.0)
     asker.session.watch()

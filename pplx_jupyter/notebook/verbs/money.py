@@ -63,6 +63,7 @@ def forget_verb(magics: PplxResearch, words: list[str]) -> None:
     given = options(words, "--yes")
     if not age:
         session, job = the_job(magics, words, "forget")
+        _check_alone(session, words[0])
         rows = [job.row]
         if rows[0].state not in SETTLED:
             raise RequestError(
@@ -89,6 +90,15 @@ def forget_verb(magics: PplxResearch, words: list[str]) -> None:
     print(
         f"Prompts and answers of {one} are deleted; what they cost is kept. Outputs of notebooks are files of yours: clear those yourself."
     )
+
+
+def _check_alone(session: Session, name: str) -> None:
+    """Refuse a name that several jobs have: a line that is run twice must not delete the next older one."""
+    named = [row.id for row in session.ledger.find(name) if row.name == name]
+    if len(named) > 1:
+        raise RequestError(
+            f"“{name}” names {len(named)} jobs ({', '.join(named[:5])}): write the id of the one to forget. Nothing was deleted."
+        )
 
 
 def _show_budgets(magics: PplxResearch, session: Session, notebook: str) -> None:
