@@ -72,7 +72,8 @@ def test_a_mistake_is_one_line(terminal: pexpect.spawn[str]) -> None:
 def test_an_interrupted_wait_leaves_the_job(terminal: pexpect.spawn[str], sim: Simulator) -> None:
     ask(terminal, "tea", "What is tea? seconds:6000")
     terminal.expect(r"In \[3\]: ")
-    terminal.sendline("tea.wait()")
+    terminal.sendline("print('wait', 'ing', sep=''); tea.wait()")
+    terminal.expect("waiting\r\n")
     time.sleep(0.5)
     started = time.monotonic()
     terminal.sendintr()
