@@ -7,7 +7,7 @@ These are plain frozen records. `pplx_jupyter.reading` makes them from a body;
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import os
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pplx_jupyter.diff import Diff
+    from pplx_jupyter.export.records import Claim, Section
 
 __all__ = ["Answer", "Cost", "Failure", "Image", "Receipt", "Search", "Source", "Usage"]
 
@@ -44,13 +45,22 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Image:
-    """An image that came with the answer; never loaded unless asked for."""
+    """An image that came with the answer; never loaded unless asked for.
+
+    Attributes
+    ----------
+    origin_url
+        The page that it is on.
+    data
+        The image itself, where it was asked for and fetched as the answer came.
+    """
 
     url: str
     origin_url: str = ""
     title: str = ""
     width: int | None = None
     height: int | None = None
+    data: bytes = dataclasses.field(default=b"", repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,6 +154,26 @@ class Answer:
     raw: Any = None
     receipt: Receipt | None = dataclasses.field(default=None, compare=False)
 
+    @property
+    def parsed(self) -> Any:
+        """What `text` holds where it is JSON, as `response_format` asks for; None where it is none.
+
+        Only an object or an array counts: a number alone is an ordinary, short answer. JSON in a
+        fenced block, where nothing stands around it, is JSON, too.
+        """
+        import json
+        import re
+
+        text = self.text.strip()
+        fenced = re.fullmatch(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", text, re.DOTALL)
+        text = fenced[1].strip() if fenced else text
+        if text[:1] + text[-1:] not in {"{}", "[]"}:
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
     def source(self, number: int) -> Source | None:
         """Give the source that a marker ``[number]`` names, or None."""
         return next((s for s in self.sources if s.number == number), None)
@@ -165,26 +195,115 @@ class Answer:
             )
         return compare(other, self)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the answer to a JSON file: text, sources, cost, receipt and the whole body; give its path.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the answer to a file, whole or not at all; give its path.
 
-        An answer that was saved there before is replaced, any other file is not.
+        An answer that was saved there before is replaced, any other file is not, and never the
+        notebook that is open.
 
         Parameters
         ----------
         path
-            Where to; it ends in ``.json``.
+            Where to; its ending says what. Documents: ``.md``, ``.txt``, ``.html`` (a page of its own,
+            without script), ``.ipynb`` (Markdown cells), ``.qmd`` (for Quarto, with its bibliography),
+            ``.docx`` and ``.pdf`` (these two need the extra ``documents``). All there is, the body of
+            the service included: ``.json``. The sources alone: ``.bib``, ``.ris``, ``.csl.json``.
+        overwrite
+            Replace any file.
 
         Raises
         ------
         RequestError
-            The name ends otherwise, or another file stands there.
+            The name has no known ending, or another file stands there.
         PplxError
-            It cannot be written.
+            It cannot be written, or a tool is missing.
         """
-        from pplx_jupyter.export.saved import save
+        from pplx_jupyter.export.files import save
 
-        return save(self, path)
+        return save(self, path, overwrite=overwrite)
+
+    def to_markdown(self, citations: Literal["links", "pandoc"] = "links") -> str:
+        """Give the answer as Markdown that is safe in itself.
+
+        Parameters
+        ----------
+        citations
+            ``"links"``: a whole document, in which each ``[1]`` links to its source. ``"pandoc"``: the
+            text alone with ``[@iea2024electricity]``, for a document of Quarto, MyST or pandoc whose
+            bibliography is saved with ``answer.save("references.bib")``.
+
+        Raises
+        ------
+        RequestError
+            `citations` is something else.
+        """
+        from pplx_jupyter.errors import RequestError
+        from pplx_jupyter.export.documents import to_markdown
+        from pplx_jupyter.export.quarto import to_cited_markdown
+
+        writers = {"links": to_markdown, "pandoc": to_cited_markdown}
+        if citations not in writers:
+            raise RequestError(f"citations={citations!r}: choose 'links' or 'pandoc'.", field="citations")
+        return writers[citations](self)
+
+    def to_bibtex(self) -> str:
+        """Give the sources as BibLaTeX, ``@online`` entries with the day on which the answer came.
+
+        A key is of the site, the year and the title, such as ``iea2024electricity``; the same source
+        has the same key in another answer, as long as no other source there begins like it.
+        """
+        from pplx_jupyter.export.references import to_bibtex
+
+        return to_bibtex(self)
+
+    def to_ris(self) -> str:
+        """Give the sources as RIS, for Zotero, EndNote and the like; keys as in `to_bibtex`."""
+        from pplx_jupyter.export.references import to_ris
+
+        return to_ris(self)
+
+    def to_csl_json(self) -> str:
+        """Give the sources as CSL-JSON, for Zotero, pandoc and the like; keys as in `to_bibtex`."""
+        from pplx_jupyter.export.references import to_csl_json
+
+        return to_csl_json(self)
+
+    def to_frame(self) -> Any:
+        """Give the sources as a data frame: number, url, domain, title, date, cited.
+
+        `url` is empty where the address is no ordinary one of the web, `cited` counts the markers in
+        the text. Without pandas it is a list of dicts.
+        """
+        from pplx_jupyter.export.frames import sources_frame
+
+        return sources_frame(self)
+
+    def tables(self) -> list[Any]:
+        """Give every table of the text as a data frame, its columns typed where all their cells allow it.
+
+        Whole numbers, decimals, percents (12.5 for ``12.5 %``), amounts and days are read as such.
+        `attrs` of a frame has its ``"section"``, the ``"units"`` of columns (``{"Share": "%"}``), and the
+        ``"citations"`` that were taken off: row (-1 is the head), column, numbers of the sources. Without
+        pandas each is a list of dicts, with the same `attrs`.
+        """
+        from pplx_jupyter.export.frames import tables
+
+        return tables(self)
+
+    def sections(self) -> list[Section]:
+        """Give the sections of the text: level, title, and text without markup."""
+        from pplx_jupyter.export.records import sections
+
+        return sections(self)
+
+    def claims(self) -> list[Claim]:
+        """Give the sentences, items and rows of the text, each with the numbers of the sources that it cites.
+
+        Whether a source supports its sentence is not checked.
+        """
+        from pplx_jupyter.export.records import claims
+
+        return claims(self)
 
     def __repr__(self) -> str:
         return f"<Answer {len(self.text):,} characters, {len(self.sources)} sources, model {self.model or 'unknown'}>"

@@ -491,13 +491,25 @@ def jobs(*, limit: int = 50, session: Session | None = None) -> list[Job]:
     return [Job(session, row.id) for row in session.ledger.jobs(limit=limit)]
 
 
-def _comparable(job: Job) -> Answer:
+def answer_to(do: str, job: Job) -> Answer:
+    """Give the answer of a job to do something with, such as ``"save"``.
+
+    Raises
+    ------
+    RequestError
+        It has none.
+    """
     row, answer = job.row, job.answer
     if answer is None and row.forgotten_at is not None:
-        raise RequestError(f"{row.label} was forgotten: its answer is deleted, so it cannot be compared.")
+        raise RequestError(f"{row.label} was forgotten: its answer is deleted, and none is left to {do}.")
     if answer is None:
         then = f"; %pplx wait {row.id} waits for it" if row.is_open else ""
-        raise RequestError(f"{row.label} has no answer to compare: it is {row.state}{then}.")
+        raise RequestError(f"{row.label} has no answer to {do}: it is {row.state}{then}.")
+    return answer
+
+
+def _comparable(job: Job) -> Answer:
+    row, answer = job.row, answer_to("compare", job)
     if not answer.understood:
         raise RequestError(f"the answer of {row.label} was not understood, so its text cannot be compared.")
     return answer

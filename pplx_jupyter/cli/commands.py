@@ -18,6 +18,7 @@ __all__ = [
     "cost_command",
     "demo_command",
     "doctor_command",
+    "export_command",
     "freeze_command",
     "jobs_command",
     "run_command",
@@ -150,6 +151,23 @@ def freeze_command(options: argparse.Namespace) -> int:
         return 2
     print(frozen)
     return 0 if frozen.kept and not frozen.left_out else 1
+
+
+def export_command(options: argparse.Namespace) -> int:
+    """Write a job's answer to a file."""
+    from pplx_jupyter.export.files import told
+    from pplx_jupyter.job import answer_to, attach
+    from pplx_jupyter.session import current_session
+
+    session = current_session()
+    session.quiet_exit = True
+    try:
+        answer = answer_to("save", attach(options.job, session=session))
+        print(told(answer.save(options.file, overwrite=options.overwrite)))
+    except RequestError as error:
+        print(f"pplx-jupyter export: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def cost_command(options: argparse.Namespace) -> int:

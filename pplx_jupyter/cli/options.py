@@ -80,9 +80,27 @@ def parser() -> argparse.ArgumentParser:
     )
     freeze.set_defaults(run=command.freeze_command)
 
+    _add_export(commands)
+
     doctor = commands.add_parser("doctor", help="check key, address, ledger and versions")
     doctor.set_defaults(run=command.doctor_command)
     return made
+
+
+def _add_export(commands: Any) -> None:
+    from pplx_jupyter.export.files import ENDINGS
+
+    export = commands.add_parser(
+        "export",
+        help="write an answer to a file: a document, its data, or its sources",
+        description=f"Write the answer of a job to a file; its ending says what: {', '.join(ENDINGS)}.",
+    )
+    export.add_argument("job", metavar="NAME", help="a job’s name, its id or the beginning of it")
+    export.add_argument("file", metavar="FILE", help="such as report.html, references.bib")
+    export.add_argument(
+        "--overwrite", action="store_true", help="replace any file, not only an answer saved before"
+    )
+    export.set_defaults(run=command.export_command)
 
 
 def _add_run(commands: Any) -> None:

@@ -11,12 +11,12 @@ from pplx_jupyter.diff.words import key
 from pplx_jupyter.render.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pplx_jupyter.answer import Answer
     from pplx_jupyter.render.tree import Node
 
-__all__ = ["Section", "Unit", "sections_of", "split_sentences"]
+__all__ = ["Section", "Unit", "line_of", "sections_of", "split_sentences"]
 
 _HEADINGS = {"h4": 1, "h5": 2, "h6": 3}
 _INSIDE = frozenset(["p", "div", "blockquote", "ul", "ol", "li"])
@@ -61,9 +61,20 @@ class Section:
     units: list[Unit] = dataclasses.field(default_factory=list)
 
 
-def sections_of(answer: Answer) -> list[Section]:
-    """Read the text of an answer; what stands above the first heading is a section without one."""
-    reader = _Reader()
+def line_of(node: Node) -> str:
+    """Give the text of an element on one line, without markup and markers."""
+    return _GAP.sub("", one_line(node.text()))
+
+
+def sections_of(answer: Answer, *, line: Callable[[Node], str] = line_of) -> list[Section]:
+    """Read the text of an answer; what stands above the first heading is a section without one.
+
+    Parameters
+    ----------
+    line
+        Gives the text of a paragraph, a cell or a heading before it is split into sentences.
+    """
+    reader = _Reader(line)
     structured = _pretty(answer.text)
     if structured is not None:
         reader.code(structured)
@@ -99,7 +110,8 @@ def _pretty(text: str) -> str | None:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, line: Callable[[Node], str]) -> None:
+        self._line = line
         self.sections = [Section("", ())]
         self._open: list[tuple[int, str]] = []
         self._block = 0
@@ -114,7 +126,7 @@ class _Reader:
             self._paragraph(run, form)
             run = []
             if child.tag in _HEADINGS:
-                self._heading(_HEADINGS[child.tag], _line(child))
+                self._heading(_HEADINGS[child.tag], self._line(child))
             elif child.tag == "pre":
                 self.code(child.text())
             elif child.tag == "table":
@@ -135,23 +147,19 @@ class _Reader:
         from pplx_jupyter.render.tree import Node
 
         if run:
-            self._add(split_sentences(_line(Node("p", {}, run))), form)
+            self._add(split_sentences(self._line(Node("p", {}, run))), form)
 
     def _table(self, table: Node) -> None:
         from pplx_jupyter.render.tree import Node
 
         for n, row in enumerate(row for row in table.walk() if row.tag == "tr"):
-            cells = [_line(cell) for cell in row.children if isinstance(cell, Node)]
+            cells = [self._line(cell) for cell in row.children if isinstance(cell, Node)]
             self._add([" | ".join(cells)] if any(cells) else [], "row" if n else "head")
 
     def _add(self, texts: Iterator[str] | list[str], form: str) -> None:
         units = [Unit(text, form, self._block, key(text)) for text in texts if text]
         self._block += 1
         self.sections[-1].units.extend(units)
-
-
-def _line(node: Node) -> str:
-    return _GAP.sub("", one_line(node.text()))
 
 
 def _bare(heading: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import clean
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
     from pplx_jupyter.render.sources import Ref
     from pplx_jupyter.render.tree import Node
 
-__all__ = ["anchor", "write"]
+__all__ = ["BACK_LINKS", "anchor", "mention", "write"]
+
+BACK_LINKS = 20
+"""How many mentions of a source can be gone back to: each needs an id."""
+
 
 _PLAIN = frozenset(
     [
@@ -43,16 +48,33 @@ _PLAIN = frozenset(
     ]
 )
 _ALIGN = {"left", "right", "center"}
+# Elements, so that code is told apart without a stylesheet, too.
+_CODE = {
+    "keyword": ("<b>", "</b>"),
+    "comment": ("<i>", "</i>"),
+    "string": ('<span class="pplx-q">', "</span>"),
+    "number": ('<span class="pplx-d">', "</span>"),
+}
+_COLOURED = 24_000
+"""How many characters of code are highlighted in one answer."""
 _LINK = 'target="_blank" rel="noopener noreferrer nofollow"'
 
 
-def anchor(url: str, inner: str, title: str = "") -> str:
+def anchor(url: str, inner: str, title: str = "", ident: str = "") -> str:
     """Give a link as HTML: `url` must have passed `clean.safe_url`, `inner` is HTML already."""
     shown = f' title="{clean.attribute(title)}"' if title else ""
-    return f'<a href="{clean.attribute(url)}" {_LINK}{shown}>{inner}</a>'
+    named = f' id="{ident}"' if ident else ""
+    return f'<a{named} href="{clean.attribute(url)}" {_LINK}{shown}>{inner}</a>'
 
 
-def write(node: Node, refs: Mapping[int, Ref], prefix: str) -> str:
+def mention(prefix: str, number: int, n: int) -> str:
+    """Give the id of the n-th mention of a source, such as ``pplx-7f3a9c-c5-1``."""
+    return f"{prefix}c{number}-{n}"
+
+
+def write(
+    node: Node, refs: Mapping[int, Ref], prefix: str, seen: collections.Counter[int] | None = None
+) -> str:
     """Give a tree as HTML.
 
     Parameters
@@ -61,31 +83,28 @@ def write(node: Node, refs: Mapping[int, Ref], prefix: str) -> str:
         The sources by number, for citations.
     prefix
         What every id begins with, such as ``pplx-7f3a9c-``.
+    seen
+        How often each source was mentioned before; counted on.
     """
-    return _Writer(refs, prefix).children(node)
+    return _Writer(refs, prefix, collections.Counter() if seen is None else seen).children(node)
 
 
 class _Writer:
-    def __init__(self, refs: Mapping[int, Ref], prefix: str) -> None:
+    def __init__(self, refs: Mapping[int, Ref], prefix: str, seen: collections.Counter[int]) -> None:
         self._refs = refs
         self._prefix = prefix
+        self._seen = seen
+        self._coloured = 0
 
     def children(self, node: Node) -> str:
         return "".join(clean.text(c) if isinstance(c, str) else self.element(c) for c in node.children)
 
     def element(self, node: Node) -> str:
         tag = node.tag
-        if node.has_class("pplx-c"):
-            return self._citation(node)
-        if node.has_class("pplx-u"):
-            number = (
-                clean.text(node.children[0]) if node.children and isinstance(node.children[0], str) else ""
-            )
-            return f'<mark class="pplx-u" title="The service sent no source {number}">[{number}]</mark>'
-        if node.has_class("pplx-t"):
-            return f'<{tag} class="pplx-t">{clean.code(node.text())}</{tag}>'
+        if node.attrs.get("class", "").startswith("pplx-"):
+            return self._ours(node)
         if tag == "code":
-            return f"<code{self._language(node)}>{clean.code(node.text())}</code>"
+            return self._code(node)
         if tag == "a":
             url = clean.safe_url(node.attrs.get("href", ""))
             return anchor(url, self.children(node)) if url else self.children(node)
@@ -99,14 +118,29 @@ class _Writer:
             return self.children(node)
         return f"<{tag}{self._attributes(node)}>{self.children(node)}</{tag}>"
 
+    def _ours(self, node: Node) -> str:
+        """Write what carries a class of ours: a citation, a marker without source, a formula."""
+        if node.has_class("pplx-c"):
+            return self._citation(node)
+        if node.has_class("pplx-u"):
+            number = clean.text(str(node.children[0])) if node.children else ""
+            return f'<mark class="pplx-u" title="The service sent no source {number}">[{number}]</mark>'
+        return f'<{node.tag} class="pplx-t">{clean.code(node.text())}</{node.tag}>'
+
     def _citation(self, node: Node) -> str:
         chips = []
         for child in node.children:
             ref = self._refs.get(int(child)) if isinstance(child, str) else None
-            if ref is None or ref.url is None:
+            if ref is None:
                 chips.append(f"[{clean.text(str(child))}]")
+                continue
+            self._seen[ref.number] += 1
+            n = self._seen[ref.number]
+            ident = mention(self._prefix, ref.number, n) if n <= BACK_LINKS else ""
+            if ref.url is None:
+                chips.append(f'<span id="{ident}">[{ref.number}]</span>' if ident else f"[{ref.number}]")
             else:
-                chips.append(anchor(ref.url, f"<span>[</span>{ref.number}<span>]</span>", ref.label))
+                chips.append(anchor(ref.url, f"<span>[</span>{ref.number}<span>]</span>", ref.label, ident))
         return f'<sup class="pplx-c">{"".join(chips)}</sup>'
 
     def _cell(self, node: Node) -> str:
@@ -116,9 +150,20 @@ class _Writer:
         scope = 'scope="col" ' if node.tag == "th" else ""
         return f"<{node.tag} {scope}{style}>{self.children(node)}</{node.tag}>"
 
-    def _language(self, node: Node) -> str:
-        name = node.attrs.get("class", "").removeprefix("language-")
-        return f' class="language-{name}"' if name and clean.LANGUAGE.fullmatch(name) else ""
+    def _code(self, node: Node) -> str:
+        code, name = node.text(), node.attrs.get("class", "").removeprefix("language-")
+        if not name or not clean.LANGUAGE.fullmatch(name):
+            return f"<code>{clean.code(code)}</code>"
+        from pplx_jupyter.render.highlight import LARGEST, parts
+
+        self._coloured += min(len(code), LARGEST)
+        if self._coloured > _COLOURED:
+            return f'<code class="language-{name}">{clean.code(code)}</code>'
+        marked = (
+            clean.code(text).join(_CODE[kind]) if kind else clean.code(text)
+            for kind, text in parts(code, name)
+        )
+        return f'<code class="language-{name}">{"".join(marked)}</code>'
 
     def _attributes(self, node: Node) -> str:
         if node.tag == "h4" and node.attrs.get("n", "").isdigit():

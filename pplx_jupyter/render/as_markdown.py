@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.render.sources import Ref
 
-__all__ = ["escape", "fence", "heading", "link", "start", "write"]
+__all__ = ["Writer", "escape", "fence", "heading", "link", "start", "write"]
 
+_MARKUP = re.compile(r"[&<>\\$`*\[\]~|_!]")
 _ACTIVE = re.compile(r"[`*\[\]~|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|!(?=$|\[)")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z])")
 _START = re.compile(r"[#+>:=-]|\d{1,9}(?=[.)](?:\s|$))")
@@ -28,11 +29,16 @@ _NAMED = re.compile(r"&(?=#?[A-Za-z0-9]{1,40};)")
 _RUN = re.compile(r"`{3,}")
 _BLOCKS = frozenset(["p", "div", "pre", "blockquote", "ul", "ol", "table", "h4", "h5", "h6", "hr"])
 _SPACES = re.compile(r"\s+")
+_MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~"}
+_SIGNS = "。，、；：！？「」『』（）《》〈〉【】“”‘’…—·.,;:!?()\"'%$"
 
 
 def escape(text: str) -> str:
     """Escape text for the inside of a line; see `start` for the beginning of one."""
-    text = _SPACES.sub(" ", plain(text))
+    if not text.isprintable() or "  " in text:
+        text = _SPACES.sub(" ", plain(text))
+    if not _MARKUP.search(text):
+        return text
     text = _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
     text = text.replace("\\", "\x00").replace("$", "\x01")
     text = _ACTIVE.sub(lambda m: "\\" + m[0], text)
@@ -73,10 +79,12 @@ def fence(code: str, language: str = "") -> str:
 
 def write(node: Node, refs: Mapping[int, Ref]) -> str:
     """Give a tree as Markdown, without a newline at its end."""
-    return "\n\n".join(_Writer(refs).blocks(node))
+    return "\n\n".join(Writer(refs).blocks(node))
 
 
-class _Writer:
+class Writer:
+    """Writes blocks and lines; other dialects of Markdown replace its methods without an underscore."""
+
     def __init__(self, refs: Mapping[int, Ref]) -> None:
         self._refs = refs
         self._in_table = False
@@ -89,7 +97,7 @@ class _Writer:
             if isinstance(child, str) or child.tag not in _BLOCKS:
                 run.append(child)
                 continue
-            paragraph = start(self.line(run).strip())
+            paragraph = self.start(self.line(run).strip())
             written.extend([paragraph] if paragraph else [])
             run = []
             if "end" not in child.attrs:
@@ -97,6 +105,7 @@ class _Writer:
         return written
 
     def block(self, node: Node) -> str:
+        """Write a block, without a newline at its end."""
         tag = node.tag
         if node.has_class("pplx-t"):
             return f"$$ {self._formula(node.text())} $$"
@@ -105,7 +114,7 @@ class _Writer:
         if tag == "pre":
             inner = node.children[0] if node.children else ""
             name = inner.attrs.get("class", "").removeprefix("language-") if isinstance(inner, Node) else ""
-            return fence(node.text(), name if clean.LANGUAGE.fullmatch(name) else "")
+            return self.fence(node.text(), name if clean.LANGUAGE.fullmatch(name) else "")
         if tag == "hr":
             return "---"
         if tag == "blockquote":
@@ -114,15 +123,59 @@ class _Writer:
             return self._list(node)
         if tag == "table":
             return self._table(node)
-        return "\n\n".join(self.blocks(node)) if tag == "div" else start(self.line(node.children).strip())
+        return (
+            "\n\n".join(self.blocks(node)) if tag == "div" else self.start(self.line(node.children).strip())
+        )
 
     def line(self, children: list[Node | str]) -> str:
         """Write what stands inside a block."""
-        return "".join(escape(c) if isinstance(c, str) else self._inline(c) for c in children)
+        written: list[str] = []
+        for n, child in enumerate(children):
+            if isinstance(child, str):
+                written.append(self.text(child))
+            elif child.tag in _MARKS:
+                before, after = children[n - 1] if n else "", children[n + 1] if n + 1 < len(children) else ""
+                written.append(self._emphasis(child, before, after))
+            else:
+                written.append(self.inline(child))
+        return "".join(written)
 
-    def _inline(self, node: Node) -> str:
+    def _emphasis(self, node: Node, before: Node | str, after: Node | str) -> str:
+        """Write emphasis; its marks mean nothing between a sign of punctuation and a letter."""
+        children = list(node.children)
+        lead = trail = ""
+        if _said(before)[-1:].isalnum() and children and isinstance(children[0], str):
+            rest = children[0].lstrip(_SIGNS)
+            lead, children[0] = children[0][: len(children[0]) - len(rest)], rest
+        if _said(after)[:1].isalnum() and children and isinstance(children[-1], str):
+            rest = children[-1].rstrip(_SIGNS)
+            trail, children[-1] = children[-1][len(rest) :], rest
+        return self.text(lead) + _wrapped(self.line(children), _MARKS[node.tag]) + self.text(trail)
+
+    def text(self, text: str) -> str:
+        """Escape text for the inside of a line."""
+        return escape(text)
+
+    def start(self, line: str) -> str:
+        """Escape the beginnings of the lines of a paragraph."""
+        return start(line)
+
+    def fence(self, code: str, language: str) -> str:
+        """Write a block of code."""
+        return fence(code, language)
+
+    def code(self, code: str) -> str:
+        """Write code inside a line."""
+        return code_span(code)
+
+    def citations(self, numbers: list[str]) -> str:
+        """Write citations that stand side by side."""
+        return "".join(self._citation(number) for number in numbers)
+
+    def inline(self, node: Node) -> str:
+        """Write an element inside a line."""
         if node.has_class("pplx-c"):
-            return "".join(self._citation(str(child)) for child in node.children)
+            return self.citations([str(child) for child in node.children])
         if node.has_class("pplx-u"):
             return f"**\\[{escape(node.children[0]) if isinstance(node.children[0], str) else ''}\\]**"
         if node.has_class("pplx-t"):
@@ -130,16 +183,14 @@ class _Writer:
             inner = self._formula(formula)
             return f"${inner}$" if formula.startswith("\\(") else f"$$ {inner} $$"
         if node.tag == "code":
-            return code_span(node.text())
+            return self.code(node.text())
         if node.tag == "br":
             return "  \n"
         inner = self.line(node.children)
         if node.tag == "a":
             url = clean.safe_url(node.attrs.get("href", ""))
             return link(url, inner.replace("\n", " ").strip() or "link") if url else inner
-        return _wrapped(
-            inner, {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~"}.get(node.tag, "")
-        )
+        return inner
 
     def _citation(self, number: str) -> str:
         ref = self._refs.get(int(number)) if number.isdigit() else None
@@ -190,6 +241,11 @@ class _Writer:
         line = _SPACES.sub(" ", self.line(cell.children)).strip()
         self._in_table = False
         return re.sub(r"(?<!\\)\|", r"\\|", line)
+
+
+def _said(beside: Node | str) -> str:
+    """Give the text beside an emphasis; what is written with marks of its own counts as none."""
+    return beside if isinstance(beside, str) else beside.text() if beside.tag in _MARKS else ""
 
 
 def _prefixed(text: str, first: str, rest: str) -> str:

@@ -19,6 +19,7 @@ __all__ = ["COLUMNS", "underlined", "wrap", "write"]
 COLUMNS = 96
 _NARROWEST = 6
 _BLOCKS = frozenset(["p", "div", "pre", "blockquote", "ul", "ol", "table", "h4", "h5", "h6", "hr"])
+_ENDS = _BLOCKS | {"end"}
 
 
 def width(text: str) -> int:
@@ -32,18 +33,27 @@ def width(text: str) -> int:
 
 def wrap(text: str, columns: int = COLUMNS, rest: str = "") -> str:
     """Wrap a paragraph at spaces; words are never broken. `rest` stands before every line but the first."""
+    if len(text) <= columns and text.isascii() and text.isprintable() and "  " not in text:
+        return text.rstrip(" ") or text
     lines: list[str] = []
     first = text[: len(text) - len(text.lstrip(" "))]
     for part in text.split("\n"):
-        line = "" if lines else first
+        # An indent alone is not yet a line: its first word always fits.
+        words, wide = [rest if lines else first], 0
         for word in part.split():
-            if line.strip() and width(line) + 1 + width(word) > columns:
-                lines.append(line)
-                line = rest + word
-            else:
-                line = f"{line} {word}" if line.strip() else (rest if lines else first) + word
-        lines.append(line)
+            size = width(word)
+            if wide and wide + 1 + size > columns:
+                lines.append(_spelled(words))
+                words, wide = [rest], 0
+            wide = wide + 1 + size if wide else width(words[0]) + size
+            words.append(word)
+        lines.append(_spelled(words) if wide else words[0] if not lines else "")
     return "\n".join(lines)
+
+
+def _spelled(words: Sequence[str]) -> str:
+    """Put an indent and words together."""
+    return words[0] + " ".join(words[1:])
 
 
 def underlined(title: str, mark: str = "-") -> str:
@@ -68,7 +78,7 @@ class _Writer:
         run: list[Node | str] = []
         before = ""
         for child in [*node.children, Node("end")]:
-            if isinstance(child, str) or child.tag not in (*_BLOCKS, "end"):
+            if isinstance(child, str) or child.tag not in _ENDS:
                 run.append(child)
                 continue
             text = wrap(self.line(run), columns).strip("\n")
@@ -173,6 +183,8 @@ def _aligned(text: str, size: int, align: str) -> str:
 
 
 def _spaced(text: str) -> str:
+    if text.isprintable() and "  " not in text:
+        return text
     cleaned = plain(text)
     lead = " " if cleaned[:1].isspace() else ""
     trail = " " if cleaned[-1:].isspace() and cleaned.strip() else ""

@@ -31,6 +31,8 @@ _ITEM = re.compile(r"( *)([-+*•]|(\d{1,9})[.)])(?: +(.*)|$)")
 _TASK = re.compile(r"\[([ xX])\] +(?=\S)")
 _DELIMITER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _REFERENCE = re.compile(r" {0,3}\\?\[\d{1,3}\\?\][: ]")
+# What no block begins with: most lines need no other look.
+_WORDS = re.compile(r" {0,3}[^\W\d_][^|]*$")
 _INDENT = re.compile(r"[ \t]*")
 _TIGHT_HEADING = 120
 _FORMULA_LINES = 100
@@ -59,6 +61,8 @@ def build(text: str, parent: Element, literal: Callable[[str], str]) -> None:
 
 
 def _untab(lines: list[str]) -> list[str]:
+    if not any("\t" in line for line in lines):
+        return lines
     # Tabs stay in fenced code, where they may mean something.
     fence, done = "", []
     for line in lines:
@@ -102,6 +106,8 @@ def _interrupts(item: _Item) -> bool:
 def _starts_block(lines: list[str], i: int) -> bool:
     """Tell whether line `i` begins something other than a paragraph, even right after one."""
     line = lines[i]
+    if _WORDS.match(line):
+        return False
     if _FENCE.match(line) or _HEADING.match(line) or _RULE.match(line) or _QUOTE.match(line):
         return True
     item = _item(line)
@@ -110,6 +116,9 @@ def _starts_block(lines: list[str], i: int) -> bool:
 
 def _is_text(line: str) -> bool:
     """Tell whether a line can be that of a paragraph, to which the next line may belong."""
+    line = line.lstrip("> ")
+    if _WORDS.match(line):
+        return True
     return bool(line.strip()) and not (
         _HEADING.match(line) or _RULE.match(line) or _FENCE.match(line) or line.lstrip().startswith("|")
     )
@@ -161,6 +170,9 @@ class _Parser:
             if following == i:
                 paragraph.append(line)
                 following += 1
+            else:
+                # A list takes the blank lines after it, too.
+                blank = not lines[min(following, len(lines)) - 1].strip()
             i = following
         self._paragraph(paragraph, parent)
         return gap
@@ -168,6 +180,8 @@ class _Parser:
     def _block(self, lines: list[str], i: int, parent: Element, paragraph: list[str], depth: int) -> int:
         """Read the block at line `i`, if one begins there; give the line after it, or `i`."""
         line = lines[i]
+        if _WORDS.match(line):
+            return i
         item = _item(line)
         if item and (item.column < 4 or depth) and (not paragraph or _interrupts(item)):
             return self._close(paragraph, parent, lambda: self._list(lines, i, parent, item, depth))
@@ -315,7 +329,7 @@ class _Parser:
 
 def _underline(line: str, paragraph: list[str]) -> str:
     """Give the heading that a line of ``===`` or ``---`` makes of the paragraph above it, or ``""``."""
-    match = _SETEXT.match(line)
+    match = _SETEXT.match(line) if line.lstrip()[0] in "=-" else None
     if match is None:
         return ""
     if match[1][0] == "=":
@@ -383,11 +397,13 @@ def _nested(line: str, item: _Item) -> bool:
 def _tighten(found: Element) -> None:
     """Take the paragraphs out of the items of a list without blank lines."""
     for item in found:
-        for n, child in enumerate(list(item)):
-            if child.tag != "p":
+        before: Element | None = None
+        for child in list(item):
+            if child.tag != "p" or len(child):
+                before = child
                 continue
-            if n == 0:
+            if before is None:
                 item.text = child.text
-                item.remove(child)
-                continue
-            break
+            else:
+                before.tail = child.text
+            item.remove(child)

@@ -5,21 +5,27 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.render import clean
+from pplx_jupyter.render import citations, clean
 from pplx_jupyter.render.tree import Node, parse
 from pplx_jupyter.render.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["Body", "read"]
 
 # Beyond this an answer is shown as it came: nobody reads it, and parsing it would hold up the kernel.
 _LARGEST = 2_000_000
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _HIGHEST = 4
+_TITLE = 60
+_REFERENCES = re.compile(
+    r"(?i)[\W\d]*(?:references?|sources?(?: cited)?|citations?|bibliography|works cited|quellen|literatur(?:verzeichnis)?"
+    r"|références|bibliographie|fuentes|referencias|fonti|riferimenti|fontes|bronnen|источники|参考(?:文献|资料)|來源|来源"
+    r"|出典|참고 ?문헌|출처)\W*"
+)
 _DOMAIN = re.compile(r"(?i)\s*(?:https?://)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24})(?![\w@])")
 
 
@@ -32,7 +38,8 @@ class Body:
     root
         A ``div`` that holds the blocks. Citations are ``sup.pplx-c`` with numbers as children.
     cited
-        How often each source is cited, by number.
+        How often each source is cited, by number. The entries of a reference list that the model wrote
+        itself, and that begin with their number, are no citations.
     unresolved
         How often each number without a source is cited.
     words
@@ -53,7 +60,7 @@ class Body:
         return sum(self.cited.values()) + sum(self.unresolved.values())
 
 
-def read(text: str, known: Collection[int]) -> Body:
+def read(text: str, known: Collection[int], parsed: Any = None) -> Body:
     """Read Markdown that came from outside.
 
     Never raises: what cannot be read is shown as it came, in a ``pre``.
@@ -62,14 +69,17 @@ def read(text: str, known: Collection[int]) -> Body:
     ----------
     known
         The numbers of the sources.
+    parsed
+        What the text holds where it is JSON: a dict or a list, shown in place of the text.
     """
     text = plain(text)
     try:
-        root = _as_it_came(text) if len(text) > _LARGEST else _shape(_parse(text, known))
+        root = _as_it_came(text) if len(text) > _LARGEST else _shape(_parse(text, known, parsed))
     except Exception:  # noqa: BLE001 - a parser's bug on hostile text must not cost the answer
         root = _as_it_came(text)
-    cited, unresolved = _count(root)
-    sections = [node for node in root.walk() if node.tag == "h4"]
+    nodes = list(root.walk())
+    cited, unresolved = _count(root, nodes)
+    sections = [node for node in nodes if node.tag == "h4"]
     for n, section in enumerate(sections, 1):
         section.attrs["n"] = str(n)
     return Body(root, cited, unresolved, len(root.text().split()), sections)
@@ -79,7 +89,11 @@ def _as_it_came(text: str) -> Node:
     return Node("div", {}, [Node("pre", {}, [Node("code", {}, [text])])]) if text.strip() else Node("div")
 
 
-def _parse(text: str, known: Collection[int]) -> Node:
+def _parse(text: str, known: Collection[int], parsed: Any = None) -> Node:
+    if parsed and not re.fullmatch(citations.MARKER, text.strip()):
+        from pplx_jupyter.render import structured
+
+        return structured.tree(parsed, known)
     from pplx_jupyter.render.inline import to_html
 
     return parse(clean.sanitise(to_html(text, known)))
@@ -87,13 +101,11 @@ def _parse(text: str, known: Collection[int]) -> Node:
 
 def _shape(root: Node) -> Node:
     """Bring the tree into the shape that the three forms are written from."""
-    levels = [_HEADINGS.index(node.tag) + 1 for node in root.walk() if node.tag in _HEADINGS]
-    shift = _HIGHEST - min(levels, default=_HIGHEST)
-    stack = [root]
+    stack, headings = [root], []
     while stack:
         node = stack.pop()
         if node.tag in _HEADINGS:
-            node.tag = f"h{min(_HEADINGS.index(node.tag) + 1 + shift, 6)}"
+            headings.append(node)
         if node.has_class("pplx-c"):
             continue
         node.children = _join_citations(_flatten(node.children))
@@ -101,13 +113,18 @@ def _shape(root: Node) -> Node:
             _display(node)
         elif node.attrs.get("href"):
             _show_host(node)
-        stack.extend(child for child in node.children if isinstance(child, Node))
+        stack += [child for child in node.children if isinstance(child, Node)]
+    shift = _HIGHEST - min((int(node.tag[1]) for node in headings), default=_HIGHEST)
+    for node in headings:
+        node.tag = f"h{min(int(node.tag[1]) + shift, 6)}"
     return root
 
 
 def _flatten(children: list[Node | str]) -> list[Node | str]:
     """Take away elements that say nothing: bare spans, and links whose address was refused."""
     flat: list[Node | str] = []
+    if len(children) < 2 and not (children and isinstance(children[0], Node)):
+        return children
     for child in children:
         bare = isinstance(child, Node) and (
             (child.tag == "span" and not child.attrs) or (child.tag == "a" and not child.attrs.get("href"))
@@ -124,6 +141,8 @@ def _flatten(children: list[Node | str]) -> list[Node | str]:
 def _join_citations(children: list[Node | str]) -> list[Node | str]:
     """Let neighbouring citations share one element; only spaces may stand between them."""
     joined: list[Node | str] = []
+    if not any(isinstance(child, Node) and child.tag == "sup" for child in children):
+        return children
     for n, child in enumerate(children):
         if isinstance(child, Node) and child.has_class("pplx-c"):
             last = joined[-1] if joined else None
@@ -155,11 +174,48 @@ def _show_host(link: Node) -> None:
         link.children.append(f" ({host})")
 
 
-def _count(root: Node) -> tuple[dict[int, int], dict[int, int]]:
+def _count(root: Node, nodes: Iterable[Node]) -> tuple[dict[int, int], dict[int, int]]:
     cited: collections.Counter[int] = collections.Counter()
     unresolved: collections.Counter[int] = collections.Counter()
-    for node in root.walk():
+    entries = _own_entries(root)
+    for node in nodes:
+        if node.tag not in {"sup", "mark"} or id(node) in entries:
+            continue
         into = cited if node.has_class("pplx-c") else unresolved if node.has_class("pplx-u") else None
         if into is not None:
             into.update(int(child) for child in node.children if isinstance(child, str))
     return dict(cited), dict(unresolved)
+
+
+def _own_entries(root: Node) -> set[int]:
+    """Find the numbers that head the entries of the model's own reference list, as `id` of their elements."""
+    entries: set[int] = set()
+    listing = False
+    for block in root.children:
+        if not isinstance(block, Node):
+            continue
+        if block.tag in _HEADINGS or (block.tag == "p" and len(block.text()) < _TITLE):
+            titled = _REFERENCES.fullmatch(block.text()) is not None
+            listing = titled or (listing and block.tag not in _HEADINGS)
+        if listing or block.tag == "p":
+            entries.update(id(child) for node in block.walk() for child in _leading(node, listing=listing))
+    return entries
+
+
+def _leading(block: Node, *, listing: bool) -> list[Node]:
+    """Give the citations that stand at the beginning of a line with something behind them.
+
+    Outside of a list they count only as ``[1]:``, which is how Markdown defines a reference.
+    """
+    found: list[Node] = []
+    fresh = block.tag in {"p", "li"}
+    for n, child in enumerate(block.children):
+        if isinstance(child, str):
+            fresh = fresh and child.isspace()
+            continue
+        after = block.children[n + 1] if n + 1 < len(block.children) else ""
+        defines = isinstance(after, str) and after.startswith(":")
+        if fresh and child.tag in {"sup", "mark"} and (defines or (listing and after)):
+            found.append(child)
+        fresh = child.tag == "br"
+    return found

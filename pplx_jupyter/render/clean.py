@@ -7,6 +7,7 @@ put into our own templates, `safe_url` for addresses.
 
 from __future__ import annotations
 
+import base64
 import functools
 import html
 import re
@@ -18,9 +19,21 @@ from pplx_jupyter.render.words import plain
 if TYPE_CHECKING:
     import nh3
 
-__all__ = ["LANGUAGE", "attribute", "host", "safe_url", "sanitise", "text"]
+__all__ = [
+    "LANGUAGE",
+    "MAX_IMAGE",
+    "attribute",
+    "host",
+    "image",
+    "image_type",
+    "safe_url",
+    "sanitise",
+    "text",
+]
 
 MAX_URL = 2000
+MAX_IMAGE = 200_000
+"""The largest image that is embedded, in bytes."""
 LANGUAGE = re.compile(r"[a-z0-9][a-z0-9+#-]{0,19}")
 
 _TAGS = frozenset(
@@ -91,6 +104,7 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]+\]")
 # A frontend's TeX typesetter looks for $, \( \[ \begin and \ref in any text outside code. It looks at
 # one element's text at a time, so a character alone in an element is nothing to it.
 _TEX = re.compile(r"[$\\]")
+_ACTIVE = re.compile(r"[&<>$\\]")
 
 
 def safe_url(url: str) -> str | None:
@@ -126,9 +140,34 @@ def host(url: str) -> str:
     return name if _HOST.fullmatch(name) else ""
 
 
+def image_type(data: bytes) -> str:
+    """Give the media type that the first bytes of an image tell; empty where it is none that is shown.
+
+    Only pictures made of pixels: SVG is a document, with scripts and addresses in it.
+    """
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def image(data: bytes) -> str | None:
+    """Give an image as a ``data:`` address for a double-quoted attribute; None where it is not to be shown."""
+    media = image_type(data)
+    if not media or len(data) > MAX_IMAGE:
+        return None
+    return f"data:{media};base64,{base64.b64encode(data).decode('ascii')}"
+
+
 def text(value: str) -> str:
     """Escape a string for the text of an element, its ``$`` and backslashes kept from TeX typesetters."""
-    escaped = html.escape(plain(value), quote=False)
+    value = plain(value)
+    if not _ACTIVE.search(value):
+        return value
+    escaped = html.escape(value, quote=False)
     return _TEX.sub(lambda m: f"<span>&#{ord(m[0])};</span>", escaped)
 
 

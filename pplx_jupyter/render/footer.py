@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import receipts
 from pplx_jupyter.render.pieces import Bold, Sentence
-from pplx_jupyter.render.words import count, day_time, money, money_of, one_line, times
+from pplx_jupyter.render.words import count, day_time, duration, money, money_of, one_line, times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pplx_jupyter.answer import Answer, Receipt, Usage
     from pplx_jupyter.render.body import Body
+    from pplx_jupyter.render.sources import Ref
 
-__all__ = ["cost_rows", "cost_source", "cost_summary", "integrity", "provenance"]
+__all__ = ["cost_rows", "cost_source", "cost_summary", "counted", "integrity", "provenance"]
 
+_FEW = 3
+"""Of two sources nothing is said: one of them is half."""
 CHECKED = "Whether a source supports its sentence is not checked."
 
 # The services' own names of cost items: what they are called here, and what is counted.
@@ -32,13 +36,13 @@ _ITEMS: dict[str, tuple[str, str]] = {
 }
 
 
-def integrity(body: Body, sent: int, *, marked: bool) -> tuple[bool, Sentence]:
-    """Say how many citation markers lead to a source.
+def integrity(body: Body, refs: Mapping[int, Ref], *, marked: bool) -> tuple[bool, Sentence]:
+    """Say how many citation markers lead to a source, and where the sources are of one kind.
 
     Parameters
     ----------
-    sent
-        How many sources the service sent.
+    refs
+        The sources that the service sent, by number.
     marked
         Whether this form marks the others in its text.
 
@@ -47,19 +51,37 @@ def integrity(body: Body, sent: int, *, marked: bool) -> tuple[bool, Sentence]:
     tuple
         Whether this needs a look, and the sentence.
     """
-    missing = sum(body.unresolved.values())
+    missing, sent, alike = sum(body.unresolved.values()), len(refs), _alike(refs)
     if missing:
-        return True, _missing(body, sent, missing, marked=marked)
+        return True, (*_missing(body, sent, missing, marked=marked), alike)
     if not sent:
         return False, ("No sources came with this answer.",)
     if not body.markers:
-        return False, (
-            f"No citation markers, {count(sent, 'source')}: nothing in the text is tied to a source.",
-        )
+        tied = "nothing in the text is tied to a source."
+        return False, (f"No citation markers, {count(sent, 'source')}: {tied}", alike)
     all_of = (
         f"All {body.markers:,} citation markers lead" if body.markers > 1 else "The one citation marker leads"
     )
-    return False, (f"{all_of} to a source. {CHECKED}",)
+    return False, (f"{all_of} to a source. {CHECKED}", alike)
+
+
+def _alike(refs: Mapping[int, Ref]) -> str:
+    """Say where half of the sources or more are of one site, and where half or more have no date."""
+    sites = Counter(ref.site for ref in refs.values() if ref.url)
+    site, most = max(sites.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+    undated = sum(not ref.date for ref in refs.values())
+    said = ""
+    if _many(most, len(refs)):
+        who = f"All {most:,}" if most == len(refs) else f"{most:,} of the {len(refs):,}"
+        said += f" {who} sources are of one site, {site}."
+    if _many(undated, len(refs)):
+        some = f"{undated:,} of the {len(refs):,} sources have no date."
+        said += f" {f'None of the {undated:,} sources has a date.' if undated == len(refs) else some}"
+    return said
+
+
+def _many(number: int, sources: int) -> bool:
+    return number >= max(_FEW, sources / 2)
 
 
 def _missing(body: Body, sent: int, missing: int, *, marked: bool) -> Sentence:
@@ -79,15 +101,26 @@ def _missing(body: Body, sent: int, missing: int, *, marked: bool) -> Sentence:
 
 
 def cost_rows(answer: Answer) -> list[tuple[str, str, str]]:
-    """Give the items of the cost, dearest first: name, quantity, US dollars with four decimals."""
+    """Give the items of the cost, dearest first: name, quantity, US dollars with four decimals.
+
+    What was counted and has no price of its own follows.
+    """
     items = {key: value for key, value in answer.cost.items.items() if value or key in _ITEMS}
     if not items:
         return [(*row, "") for row in _quantities(answer.usage)]
     ordered = sorted(items.items(), key=lambda item: -item[1])
-    return [
+    priced = [
         (_label(key), _quantity(key, answer.usage), money(value, exact=True).removesuffix(" USD"))
         for key, value in ordered
     ]
+    named = {name for name, _, _ in priced}
+    return [*priced, *((*row, "") for row in _quantities(answer.usage) if row[0] not in named)]
+
+
+def counted(answer: Answer) -> str:
+    """Give what was counted and has no price of its own: ``Counted: Input 58 tokens.``; empty where it all has one."""
+    rows = [f"{name} {quantity}" for name, quantity, usd in cost_rows(answer) if quantity and not usd]
+    return f"Counted: {' · '.join(rows)}." if rows else ""
 
 
 def _label(key: str) -> str:
@@ -143,12 +176,14 @@ def provenance(answer: Answer, receipt: Receipt) -> list[tuple[str, str]]:
     """Give where an answer came from: names and values, in the order to show them."""
     kinds = {"sonar": "sonar, asynchronous", "agent": "agent, background run"}
     name, job = one_line(receipt.name, 80), one_line(receipt.job_id, 80)
+    moved = " (moved from the sonar API, retired for this key)" if receipt.moved else ""
     rows = [
         ("Job", " · ".join(filter(None, [name, job]))),
         ("Asked", _stamp(receipt, "asked_at")),
         ("Answered", _stamp(receipt, "settled_at")),
         ("Model", receipts.model(answer, receipt)),
-        ("API", kinds.get(receipt.backend, one_line(receipt.backend, 40))),
+        ("Took", duration(receipt.elapsed) if receipt.elapsed is not None else ""),
+        ("API", kinds.get(receipt.backend, one_line(receipt.backend, 40)) + moved),
         ("Request id", one_line(receipt.request_id, 120)),
         ("Question (fingerprint)", fingerprint(receipt)),
         ("Written by", f"pplx_jupyter {one_line(receipt.version, 40)}" if receipt.version else ""),

@@ -20,7 +20,7 @@ from markdown.inlinepatterns import (
 )
 from markdown.util import AtomicString, code_escape
 
-from pplx_jupyter.render import blocks, citations, tex
+from pplx_jupyter.render import blocks, citations, quick, tex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,13 +31,30 @@ __all__ = ["to_html"]
 # Up to 60 of them are free; of the rest this many squared are looked at in one answer.
 _FREE = 60
 _BUDGET = 1_500_000
-_MOST_TEXTS = 12_000
+_MOST_TEXTS = 16_000
+_MOST_LINES = 50_000
 _QUIET = re.compile(r"[^\[\]*_`<~$\\!&:\n]*")
 _SPECIAL = re.compile(r"[\[\]*_`<~$\\!]")
 
 _UNUSED = ("reference", "image_reference", "short_reference", "short_image_ref", "html", "entity", "automail")
 _ADDRESS = r"(?<![\w/])https?://[^\s<>\x02\x03\"`|]{2,2000}"
 _Match = tuple[Element | str | None, int | None, int | None]
+
+
+# A pattern that an answer has no use for is not looked for in each of its thousands of texts.
+_NEEDS = {
+    "backtick": "`",
+    "escape": "\\",
+    "link": "](",
+    "image_link": "![",
+    "autolink": "<",
+    "pplx_display": "$$",
+    "pplx_brackets": "\\[",
+    "pplx_formula": "\\(",
+    "pplx_dollars": "$",
+    "pplx_address": "://",
+    "pplx_del": "~~",
+}
 
 
 def to_html(text: str, known: Collection[int]) -> str:
@@ -47,14 +64,28 @@ def to_html(text: str, known: Collection[int]) -> str:
     ----------
     known
         The numbers of the sources; a citation of another number is marked as unresolved.
+
+    Raises
+    ------
+    ValueError
+        It has more parts than anybody reads, and to take them apart would hold up the kernel.
     """
-    return Markdown(extensions=[_Answer(known)]).convert(text)
+    if text.count("\n") > _MOST_LINES:
+        raise ValueError("more lines than a report has")
+    reader = Markdown(extensions=[_Answer(known, text)])
+    try:
+        return reader.convert(text)
+    finally:
+        # Its parts refer to one another, and would keep the tree until the garbage collector comes.
+        reader.treeprocessors.deregister("inline")
+        reader.parser.root = Element("div")
 
 
 class _Answer(Extension):
-    def __init__(self, known: Collection[int]) -> None:
+    def __init__(self, known: Collection[int], text: str) -> None:
         super().__init__()
         self._known = known
+        self._text = text
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         for name in ("normalize_whitespace", "html_block"):
@@ -62,7 +93,7 @@ class _Answer(Extension):
         for name in _UNUSED:
             md.inlinePatterns.deregister(name)
         md.treeprocessors.deregister("prettify")
-        md.parser = _Blocks(md)
+        md.parser = _Blocks(md, self._known)
         add = md.inlinePatterns.register
         add(_Formula(tex.DISPLAY, display=True), "pplx_display", 189.9)
         add(_Formula(tex.BRACKETS, display=True), "pplx_brackets", 189.8)
@@ -73,12 +104,23 @@ class _Answer(Extension):
         add(_Address(_ADDRESS, md), "pplx_address", 117)
         add(_Citations(self._known), "pplx_citations", 115)
         add(SimpleTagInlineProcessor(r"(~~)(?=\S)([^~]{1,500})(?<=\S)~~", "del"), "pplx_del", 58)
+        for name, mark in _NEEDS.items():
+            if mark not in self._text:
+                md.inlinePatterns.deregister(name)
+        if "\\" not in self._text:
+            md.treeprocessors.deregister("unescape")
 
 
 class _Blocks(BlockParser):
+    def __init__(self, md: Markdown, known: Collection[int]) -> None:
+        super().__init__(md)
+        self._known = known
+
     def parseDocument(self, lines: Iterable[str]) -> ElementTree[Any]:  # noqa: N802
         self.root = Element(self.md.doc_tag)
         blocks.build("\n".join(lines), self.root, _Guard().text)
+        for element in list(self.root.iter()):
+            quick.read(element, self._known)
         return ElementTree(self.root)
 
 
@@ -153,10 +195,4 @@ class _Citations(InlineProcessor):
         numbers = citations.numbers(m[1], self._known)
         if not numbers:
             return None, None, None
-        group = Element("span")
-        for number in numbers:
-            known = number in self._known
-            one = Element("sup" if known else "mark", {"class": "pplx-c" if known else "pplx-u"})
-            one.text = AtomicString(str(number))
-            group.append(one)
-        return group, m.start(), m.end()
+        return quick.cite(numbers, self._known), m.start(), m.end()

@@ -24,7 +24,7 @@ def write(page: Page) -> str:
         as_markdown.write(page.body.root, page.refs),
         *_sources(page),
         "---",
-        pieces.markdown(footer.integrity(page.body, len(page.refs), marked=False)[1]),
+        pieces.markdown(footer.integrity(page.body, page.refs, marked=False)[1]),
         _cost(page),
         _images(page),
         _identity(page),
@@ -56,10 +56,12 @@ def _cost(page: Page) -> str:
     rows = [f"{name} {usd}" for name, _, usd in footer.cost_rows(page.answer) if usd]
     said = footer.cost_source(page.answer, page.receipt)
     total = footer.cost_total(page.answer)
+    more = footer.counted(page.answer)
     if total == "unknown":
-        return as_markdown.escape(f"Receipt: cost unknown. {said}")
+        return as_markdown.escape(f"Receipt: cost unknown. {said} {more}".rstrip())
     head = "".join(f"{as_markdown.escape(row)} · " for row in rows)
-    return f"Receipt: {head}**total {as_markdown.escape(total)} USD**, {as_markdown.escape(tail(page))}"
+    shown = as_markdown.escape(f"{tail(page)} {more}".rstrip())
+    return f"Receipt: {head}**total {as_markdown.escape(total)} USD**, {shown}"
 
 
 def tail(page: Page) -> str:
@@ -73,10 +75,10 @@ def tail(page: Page) -> str:
 
 def _images(page: Page) -> str:
     lines = [
-        f"- {as_markdown.link(url, as_markdown.escape(label)) if url else as_markdown.escape(label)}"
-        for label, url in shared.images(page.answer)
+        f"- {as_markdown.link(image.url, as_markdown.escape(image.label)) if image.url else as_markdown.escape(image.label)}"
+        for image in page.images
     ]
-    return "\n".join(["Images, not loaded:", "", *lines]) if lines else ""
+    return "\n".join([f"Images, {shared.loaded(page.images)}:", "", *lines]) if lines else ""
 
 
 def identity(page: Page) -> str:
@@ -94,6 +96,7 @@ def identity(page: Page) -> str:
         f"request {request}" if request else "",
         f"question {print_}" if print_ else "",
         f"asked {rows['Asked']}" if "Asked" in rows else "",
+        "moved from the sonar API" if receipt.moved else "",
         rows.get("Written by", ""),
     ]
     return " · ".join(filter(None, parts))

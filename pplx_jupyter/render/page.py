@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import body as bodies
-from pplx_jupyter.render import markdown_page, notes, pieces, plain_page, receipts, web_page
+from pplx_jupyter.render import markdown_page, notes, pieces, plain_page, receipts, shared, web_page
 from pplx_jupyter.render.sources import Ref, references
 from pplx_jupyter.render.state import state_parts
 from pplx_jupyter.render.style import wrap
@@ -28,6 +28,7 @@ class Page:
     body: bodies.Body
     refs: Mapping[int, Ref]
     notes: Sequence[pieces.Note]
+    images: Sequence[shared.Picture]
     title: str
     prefix: str
     brief: bool
@@ -85,14 +86,15 @@ def answer_forms(
 
 
 def _page(answer: Answer, receipt: Receipt | None, *, brief: bool) -> Page:
-    body = bodies.read(answer.text, {source.number for source in answer.sources})
+    body = bodies.read(answer.text, {source.number for source in answer.sources}, answer.parsed)
     return Page(
         answer=answer,
         receipt=receipt,
         body=body,
         refs=references(answer, body.cited),
         notes=notes.above(answer, receipt),
+        images=shared.images(answer),
         title=receipts.question(receipt),
-        prefix=receipts.prefix(receipt, answer.text),
+        prefix=receipts.prefix(receipt, answer),
         brief=brief,
     )

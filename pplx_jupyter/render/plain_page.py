@@ -41,7 +41,7 @@ def _source(ref: Ref) -> list[str]:
 
 
 def _footer(page: Page) -> str:
-    look, said = footer.integrity(page.body, len(page.refs), marked=False)
+    look, said = footer.integrity(page.body, page.refs, marked=False)
     kept = pieces.plain_text(shared.also_kept(page.answer, page.receipt))
     known = ". ".join(filter(None, [identity(page), kept]))
     lines = [
@@ -56,13 +56,14 @@ def _footer(page: Page) -> str:
 
 def _cost(page: Page) -> str:
     rows = [f"{name} {usd}" for name, _, usd in footer.cost_rows(page.answer) if usd]
-    total = footer.cost_total(page.answer)
+    total, more = footer.cost_total(page.answer), footer.counted(page.answer)
     if total == "unknown":
-        return f"Receipt: cost unknown. {footer.cost_source(page.answer, page.receipt)}"
-    return f"Receipt: {''.join(f'{row} · ' for row in rows)}total {total} USD, {tail(page)}"
+        return f"Receipt: cost unknown. {footer.cost_source(page.answer, page.receipt)} {more}"
+    return f"Receipt: {''.join(f'{row} · ' for row in rows)}total {total} USD, {tail(page)} {more}"
 
 
 def _images(page: Page) -> list[str]:
-    images = shared.images(page.answer)
-    lines = [line for label, url in images for line in (f"  {label}", f"  {url}" if url else "") if line]
-    return ["Images, not loaded:", *lines] if lines else []
+    lines = [
+        line for image in page.images for line in (f"  {image.label}", f"  {image.url or ''}") if line.strip()
+    ]
+    return [f"Images, {shared.loaded(page.images)}:", *lines] if lines else []

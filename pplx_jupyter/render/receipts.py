@@ -67,13 +67,14 @@ def handle(receipt: Receipt | None) -> str:
     return f'attach("{one_line(receipt.job_id, 80)}")' if receipt.job_id else ""
 
 
-def prefix(receipt: Receipt | None, text: str) -> str:
+def prefix(receipt: Receipt | None, answer: Answer) -> str:
     """Give what the ids of an answer begin with: two answers of one notebook must not share one."""
     job = re.sub(r"[^A-Za-z0-9_-]", "", receipt.job_id)[:40] if receipt is not None else ""
     if not job:
         import hashlib
 
-        job = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=3).hexdigest()
+        whole = "\0".join([answer.text, *(source.url for source in answer.sources), answer.thinking])
+        job = hashlib.blake2b(whole.encode("utf-8", "replace"), digest_size=6).hexdigest()
     return f"pplx-{job}-"
 
 

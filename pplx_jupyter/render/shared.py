@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import clean, receipts
@@ -9,13 +10,28 @@ from pplx_jupyter.render.pieces import Code, Sentence
 from pplx_jupyter.render.words import count, one_line, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pplx_jupyter.answer import Answer, Receipt
 
-__all__ = ["LONG", "SEARCHES", "also_kept", "filled", "images", "kept", "next_cells", "prompt"]
+__all__ = [
+    "LONG",
+    "SEARCHES",
+    "Picture",
+    "also_kept",
+    "filled",
+    "images",
+    "kept",
+    "loaded",
+    "next_cells",
+    "prompt",
+]
 
 LONG = 1500
 SEARCHES = 20
 _VALUE = 300
+_ALL_IMAGES = 2_000_000
+"""How many bytes of images one answer carries."""
 
 
 def kept(receipt: Receipt | None) -> str:
@@ -42,15 +58,46 @@ def filled(receipt: Receipt) -> list[Sentence]:
     ]
 
 
-def images(answer: Answer) -> list[tuple[str, str | None]]:
-    """Give label and address of each image; an image is never loaded by itself."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of the answer, ready to be shown.
+
+    Attributes
+    ----------
+    label
+        Its title and its host.
+    url
+        Fit for a link, or None where the address is withheld.
+    embedded
+        A ``data:`` address, where the image was fetched and may be shown.
+    """
+
+    label: str
+    url: str | None
+    embedded: str | None
+
+
+def images(answer: Answer) -> list[Picture]:
+    """Give the images of an answer. None is ever loaded; one that was fetched with the answer is embedded."""
     shown = []
+    left = _ALL_IMAGES
     for image in answer.images:
         url = clean.safe_url(image.url)
         host = clean.host(url) if url else "address withheld: not http(s)"
         title = one_line(image.title, 200)
-        shown.append((f"{title} ({host})" if title else host, url))
+        embedded = clean.image(image.data) if image.data and len(image.data) <= left else None
+        left -= len(image.data) if embedded else 0
+        shown.append(Picture(f"{title} ({host})" if title else host, url, embedded))
     return shown
+
+
+def loaded(images: Sequence[Picture]) -> str:
+    """Say whether images can be seen where HTML is shown: ``not loaded``, ``2 of 3 embedded in the HTML``."""
+    embedded = sum(image.embedded is not None for image in images)
+    if not embedded:
+        return "not loaded"
+    some = "" if embedded == len(images) else f"{embedded:,} of {len(images):,} "
+    return f"{some}embedded in the HTML"
 
 
 def next_cells(answer: Answer, receipt: Receipt | None) -> list[str]:

@@ -35,7 +35,7 @@ line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 .pplx sup.pplx-c::before{content:"\\2060"}
 .pplx sup.pplx-c a{padding:1px 4px;margin-inline-start:2px;border-radius:3px;background:var(--pf)}
 .pplx sup.pplx-c a:hover{background:rgba(128,128,128,.28)}
-.pplx sup.pplx-c span{font-size:0}
+.pplx sup.pplx-c a span{font-size:0}
 .pplx mark.pplx-u{color:inherit;background:rgba(255,160,0,.22);border-bottom:1px dashed var(--pw);padding:0 2px;margin-inline-start:2px}
 .pplx.pplx.pplx .pplx-x{overflow-x:auto;margin:0 0 1em}
 .pplx.pplx.pplx table{table-layout:auto;margin:0;font-size:13px;border-collapse:collapse}
@@ -47,6 +47,10 @@ line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 white-space:pre;word-break:normal;font:13px/1.45 var(--pm)}
 .pplx.pplx.pplx :not(pre)>code{font:.92em var(--pm);background:var(--pf);border-radius:3px;padding:1px 4px}
 .pplx.pplx.pplx pre code{background:none;font:inherit;white-space:inherit}
+.pplx.pplx.pplx pre b{font-weight:600}
+.pplx.pplx.pplx pre i{color:color-mix(in srgb,currentColor 72%,transparent)}
+.pplx pre .pplx-q{color:color-mix(in srgb,var(--jp-mirror-editor-string-color,currentColor) 72%,currentColor)}
+.pplx pre .pplx-d{color:color-mix(in srgb,var(--jp-mirror-editor-number-color,currentColor) 72%,currentColor)}
 .pplx.pplx.pplx :is(ul,ol){margin:0 0 .9em;padding-inline-start:1.6em}
 .pplx.pplx.pplx li{margin:0 0 .25em}
 .pplx.pplx.pplx ol.pplx-src{padding-inline-start:2.2em;margin:0 0 .5em}
@@ -71,7 +75,7 @@ animation:pplx-b 2.4s ease-in-out infinite alternate}
 @keyframes pplx-b{from{margin-inline-start:0}to{margin-inline-start:70%}}
 @media (prefers-reduced-motion:reduce){.pplx .pplx-bar i{animation:none;width:100%;opacity:.35}}
 @media print{.pplx{max-width:none}.pplx details::details-content{content-visibility:visible;display:block}\
-.pplx sup.pplx-c a{background:none}.pplx sup.pplx-c span{font-size:inherit}}
+.pplx sup.pplx-c a{background:none}.pplx sup.pplx-c a span{font-size:inherit}}
 """
 _STYLE = f"<style>{_CSS}</style>"
 _BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")

@@ -48,12 +48,12 @@ class Node:
         while stack:
             node = stack.pop()
             yield node
-            stack.extend(child for child in reversed(node.children) if isinstance(child, Node))
+            if node.children:
+                stack += [child for child in node.children[::-1] if isinstance(child, Node)]
 
     def has_class(self, name: str) -> bool:
         """Tell whether it carries a class."""
-        carried = self.attrs.get("class")
-        return carried is not None and name in carried.split()
+        return bool(self.attrs) and name in self.attrs.get("class", "").split()
 
 
 def parse(markup: str) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_html, clean, footer, pieces, receipts, shared
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pplx_jupyter.render.page import Page
+    from pplx_jupyter.render.shared import Picture
     from pplx_jupyter.render.sources import Ref
 
 __all__ = ["fold", "write"]
@@ -33,7 +35,7 @@ def write(page: Page) -> str:
     """Give the answer below its first line as HTML, without our root element."""
     title = f'<h3 dir="auto">{clean.text(page.title)}</h3>' if page.title else ""
     above = "".join(pieces.note_parts(note)["text/html"] for note in page.notes)
-    return f"{above}{title}{_contents(page)}{_body(page)}{_sources(page)}{_footer(page)}"
+    return f"{above}{title}{_contents(page)}{_body(page)}{_pictures(page)}{_sources(page)}{_footer(page)}"
 
 
 def _contents(page: Page) -> str:
@@ -48,15 +50,15 @@ def _contents(page: Page) -> str:
 
 
 def _body(page: Page) -> str:
-    root = page.body.root
+    root, seen = page.body.root, Counter[int]()
     cut = _first_section_ends(root) if page.brief else len(root.children)
-    shown = as_html.write(Node("div", {}, root.children[:cut]), page.refs, page.prefix)
+    shown = as_html.write(Node("div", {}, root.children[:cut]), page.refs, page.prefix, seen)
     rest = Node("div", {}, root.children[cut:])
     if rest.children:
         more = sum(isinstance(child, Node) and child.tag == "h4" for child in rest.children)
         words = count(len(rest.text().split()), "word")
         shown += fold(
-            f"The rest: {count(more, 'section')}, {words}", as_html.write(rest, page.refs, page.prefix)
+            f"The rest: {count(more, 'section')}, {words}", as_html.write(rest, page.refs, page.prefix, seen)
         )
     return f'<div dir="auto">{shown}</div>' if shown else ""
 
@@ -71,32 +73,44 @@ def _first_section_ends(root: Node) -> int:
 def _sources(page: Page) -> str:
     if not page.refs:
         return ""
-    listed = _source_list(page.cited) if page.cited else ""
+    listed = _source_list(page.cited, page.prefix) if page.cited else ""
     more = (
-        fold(f"{count(len(page.uncited), 'source')} found but not cited", _source_list(page.uncited))
+        fold(
+            f"{count(len(page.uncited), 'source')} found but not cited",
+            _source_list(page.uncited, page.prefix),
+        )
         if page.uncited
         else ""
     )
     return f"<h4>Sources</h4>{listed}{more}"
 
 
-def _source_list(refs: Iterable[Ref]) -> str:
-    return f'<ol class="pplx-src">{"".join(_source(ref) for ref in refs)}</ol>'
+def _source_list(refs: Iterable[Ref], prefix: str) -> str:
+    return f'<ol class="pplx-src">{"".join(_source(ref, prefix) for ref in refs)}</ol>'
 
 
-def _source(ref: Ref) -> str:
+def _source(ref: Ref, prefix: str) -> str:
     title = f'<span dir="auto">{clean.text(ref.title)}</span>'
     head = as_html.anchor(ref.url, title) if ref.url else title
     about = " · ".join(ref.about)
-    if ref.snippet:
-        below = fold(about, f'<blockquote dir="auto">{clean.text(ref.snippet)}</blockquote>')
-    else:
-        below = f"<div {_MUTED}>{clean.text(keep(about))}</div>"
+    quote = f'<blockquote dir="auto">{clean.text(ref.snippet)}</blockquote>' if ref.snippet else ""
+    inside = quote + _mentions(ref, prefix)
+    below = fold(about, inside) if inside else f"<div {_MUTED}>{clean.text(keep(about))}</div>"
     return f'<li value="{ref.number}">{head}{below}</li>'
 
 
+def _mentions(ref: Ref, prefix: str) -> str:
+    """Give the way back from a source to where the text cites it."""
+    shown = min(ref.cited, as_html.BACK_LINKS)
+    links = " ".join(
+        f'<a href="#{as_html.mention(prefix, ref.number, n)}">mention {n}</a>' for n in range(1, shown + 1)
+    )
+    more = f" and {ref.cited - shown:,} more" if ref.cited > shown else ""
+    return f"<p {_MUTED}>In the text: {links}{more}</p>" if links else ""
+
+
 def _footer(page: Page) -> str:
-    look, said = footer.integrity(page.body, len(page.refs), marked=True)
+    look, said = footer.integrity(page.body, page.refs, marked=True)
     glyph = '<span class="pplx-g warn">!</span> ' if look else ""
     line = pieces.html(said).replace(footer.CHECKED, f'<span class="pplx-m">{footer.CHECKED}</span>')
     folds = [
@@ -147,12 +161,22 @@ def _search(kind: str, text: str) -> str:
 
 
 def _images(page: Page) -> str:
-    items = [f"<li>{_image(label, url)}</li>" for label, url in shared.images(page.answer)]
+    items = [f"<li>{_labelled(image)}</li>" for image in page.images if image.embedded is None]
     return fold(f"Images ({len(items):,}), not loaded", f"<ul>{''.join(items)}</ul>") if items else ""
 
 
-def _image(label: str, url: str | None) -> str:
-    return as_html.anchor(url, clean.text(label)) if url else clean.text(label)
+def _pictures(page: Page) -> str:
+    """Show the images that were fetched with the answer."""
+    return "".join(
+        f'<p><img src="{image.embedded}" alt="{clean.attribute(image.label)}" style="max-width:100%"><br>'
+        f"<small>{_labelled(image)}</small></p>"
+        for image in page.images
+        if image.embedded
+    )
+
+
+def _labelled(image: Picture) -> str:
+    return as_html.anchor(image.url, clean.text(image.label)) if image.url else clean.text(image.label)
 
 
 def _thinking(page: Page) -> str:

@@ -55,7 +55,7 @@ def plain(text: str) -> str:
 
     Lone surrogates, which no encoding can carry, become U+FFFD.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         # Most texts are short and hold none of them; three searches cost more than this look.
         return text
     text = _BREAK.sub("\n", text)
@@ -64,7 +64,8 @@ def plain(text: str) -> str:
 
 def one_line(text: str, limit: int | None = None) -> str:
     """Give `text` on one line, cleaned, and cut to `limit` characters where one is given."""
-    line = _SPACE.sub(" ", plain(text)).strip()
+    single = text.isprintable() and "  " not in text
+    line = (text if single else _SPACE.sub(" ", plain(text))).strip()
     return line if limit is None else shorten(line, limit)
 
 

@@ -33,12 +33,14 @@ TAGS = {
     "h6",
     "hr",
     "i",
+    "img",
     "ins",
     "li",
     "mark",
     "ol",
     "p",
     "pre",
+    "small",
     "span",
     "strong",
     "sub",
@@ -53,7 +55,9 @@ TAGS = {
     "ul",
 }
 ATTRIBUTES = {
-    "a": {"href", "target", "rel", "title"},
+    "a": {"href", "target", "rel", "title", "id"},
+    "span": {"id"},
+    "img": {"src", "alt"},
     "li": {"value", "dir"},
     "ol": {"start", "class"},
     "td": {"style"},
@@ -69,7 +73,7 @@ ATTRIBUTES = {
 COMMON = {"class", "style", "dir"}
 CLASSES = re.compile(r"(pplx(-[a-z]+)?|run|ok|warn|bad|info|off|language-[a-z0-9+#-]+)")
 STYLES = re.compile(
-    r"(max-width:50em|font-size:12px|margin:0|text-align:(left|right|center)|overflow-x:auto|white-space:(nowrap|pre-wrap)"
+    r"(max-width:50em|max-width:100%|font-size:12px|margin:0|text-align:(left|right|center)|overflow-x:auto|white-space:(nowrap|pre-wrap)"
     r"|margin-left:14px|margin-top:(8|20)px|font-weight:400|padding-top:12px|border-top:1px solid rgba\(128,128,128,.4\)"
     r"|border-left:4px solid #[0-9a-f]{6}|padding:10px 16px 4px|background-color:rgba\(128,128,128,.08\)"
     r"|margin:(6px )?0 (0 )?12px|background-color:rgba\((56,142,60,.2|211,47,47,.16)\))"
@@ -180,6 +184,8 @@ def _attribute(tag: str, name: str, value: str) -> None:
     if name == "href":
         assert LINK.match(value) or re.fullmatch(r"#pplx-[\w-]+", value), value
         assert "@" not in re.split(r"[/?#]", value.partition("://")[2])[0], value
+    elif name == "src":
+        assert re.fullmatch(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*", value), value[:60]
     elif name == "class":
         assert all(CLASSES.fullmatch(part) for part in value.split()), value
     elif name == "style":

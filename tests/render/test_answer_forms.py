@@ -64,7 +64,8 @@ Found but not cited:
 **1 of 4 citation markers has no source:** \\[13\\]. The service sent 3 sources. The other 3 lead to a source. \
 Whether a source supports its sentence is not checked.
 
-Receipt: Reasoning 0.6252 · Searches 0.1900 · Input 0.0001 · **total 0.8153 USD**, as sent by Perplexity.
+Receipt: Reasoning 0.6252 · Searches 0.1900 · Input 0.0001 · **total 0.8153 USD**, as sent by Perplexity. \
+Counted: Output 11,395 tokens.
 
 sonar-deep-research, effort high · sonar API · job prices, 7f3a9c · request 5b0e6c1e-9d1f · question v1:5e1d92c40b7a · \
 asked 22 Nov 2026, 14:29:51 +01:00 · pplx_jupyter 0.1.0. \
@@ -112,7 +113,7 @@ Found but not cited
 ! 1 of 4 citation markers has no source: [13]. The service sent 3 sources. The other 3 lead to a
 source. Whether a source supports its sentence is not checked.
 Receipt: Reasoning 0.6252 · Searches 0.1900 · Input 0.0001 · total 0.8153 USD, as sent by
-Perplexity.
+Perplexity. Counted: Output 11,395 tokens.
 sonar-deep-research, effort high · sonar API · job prices, 7f3a9c · request 5b0e6c1e-9d1f ·
 question v1:5e1d92c40b7a · asked 22 Nov 2026, 14:29:51 +01:00 · pplx_jupyter 0.1.0. Also kept:
 prompt as sent, 2 searches, reasoning (3 words), 1 suggested question in prices.answer"""
@@ -252,7 +253,7 @@ def test_a_withheld_address(audit_html: Audit, audit_markdown: Audit) -> None:
     for form in forms.values():
         assert "address withheld: not http(s)" in form
         assert "javascript" not in form
-    assert '<sup class="pplx-c">[1]</sup>' in forms[HTML]
+    assert re.search(r'<sup class="pplx-c"><span id="pplx-\w+-c1-1">\[1\]</span></sup>', forms[HTML])
 
 
 def test_estimated_and_unknown_costs(answer: Answer, receipt: Receipt) -> None:
@@ -293,6 +294,35 @@ def test_images_are_named_never_loaded(audit_html: Audit) -> None:
     assert "Images (2), not loaded" in forms[HTML]
     assert "[A cat (i.example)](https://i.example/x.png)" in forms[MARKDOWN]
     assert "https://i.example/x.png" in forms[PLAIN]
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
+
+
+def test_images_that_were_fetched_are_embedded(audit_html: Audit, audit_markdown: Audit) -> None:
+    pictures = [
+        Image("https://i.example/x.png", title='A "cat"', data=PNG),
+        Image("javascript:x", data=b"\xff\xd8\xff" + bytes(9)),
+        Image("https://i.example/y.svg", data=b"<svg onload=alert(1)>"),
+        Image("https://i.example/z.png", data=PNG + bytes(200_000)),
+    ]
+    forms = answer_forms(Answer(text="a", images=pictures))
+    audit_html(forms[HTML])
+    audit_markdown(forms[MARKDOWN])
+    assert forms[HTML].count("<img ") == 2
+    assert 'src="data:image/png;base64,iVBOR' in forms[HTML]
+    assert 'alt="A &quot;cat&quot; (i.example)"' in forms[HTML]
+    assert "Images (2), not loaded" in forms[HTML]
+    assert "Images, 2 of 4 embedded in the HTML:" in forms[MARKDOWN]
+    assert "data:" not in forms[MARKDOWN] + forms[PLAIN]
+    assert "onload" not in forms[HTML]
+
+
+def test_images_are_two_megabytes_at_most() -> None:
+    pictures = [Image(f"https://i.example/{n}.png", data=PNG + bytes(150_000)) for n in range(20)]
+    forms = answer_forms(Answer(text="a", images=pictures))
+    assert forms[HTML].count("<img ") == 13
+    assert "Images (7), not loaded" in forms[HTML]
 
 
 def test_no_line_of_prose_is_wider_than_96_columns(answer: Answer, receipt: Receipt) -> None:

@@ -19,7 +19,7 @@ CASES = {
     "fence in a list": ("- a\n  ```py\n  x\n    y\n  ```\n- b", '<ul><li>a<pre><code class="language-py">x\n  y</code></pre></li><li>b</li></ul>'),
     "fence in a list without indent": ("- a\n  ```\nx\n  ```\n- b", "<ul><li>a<pre><code>x</code></pre></li><li>b</li></ul>"),
     "fence after a paragraph": ("a\n```\nx\n```\nb", "<p>a</p><pre><code>x</code></pre><p>b</p>"),
-    "fence never closed": ("```py\nx = 1", '<pre><code class="language-py">x = 1</code></pre>'),
+    "fence never closed": ("```py\nx = y", '<pre><code class="language-py">x = y</code></pre>'),
     "tilde fence holds ticks": ("~~~\n```\n~~~", "<pre><code>```</code></pre>"),
     "paragraphs of an item": ("1. a\n\n   b\n2. c", "<ol><li><p>a</p><p>b</p></li><li><p>c</p></li></ol>"),
     "loose list": ("- a\n\n- b", "<ul><li><p>a</p></li><li><p>b</p></li></ul>"),

@@ -9,6 +9,7 @@ from pplx_jupyter.errors import RequestError
 from pplx_jupyter.notebook.flags import split
 from pplx_jupyter.notebook.verbs.acting import cancel_verb, retry_verb, settle_verb
 from pplx_jupyter.notebook.verbs.comparing import diff_verb
+from pplx_jupyter.notebook.verbs.exporting import export_verb
 from pplx_jupyter.notebook.verbs.freezing import freeze_verb
 from pplx_jupyter.notebook.verbs.looking import attach_verb, jobs_verb, show_verb, wait_verb
 from pplx_jupyter.notebook.verbs.money import budget_verb, cost_verb, forget_verb
@@ -59,6 +60,11 @@ VERBS: dict[str, tuple[Callable[[Any, list[str]], None], str, str]] = {
         settle_verb,
         "settle ID --ask-again [--yes] | --drop | --remote ID",
         "settles an unconfirmed job",
+    ),
+    "export": (
+        export_verb,
+        "export ID FILE [--overwrite]",
+        "writes an answer to a file: report.html, refs.bib, …",
     ),
     "freeze": (freeze_verb, "freeze [NOTEBOOK]", "writes this notebook’s answers beside it, for --frozen"),
     "budget": (
