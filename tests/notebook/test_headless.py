@@ -50,7 +50,8 @@ def check_markdown(text: str) -> None:
     assert len(lists) >= 2
     links = [link.get("href") or "" for items in lists for item in items for link in item.iter("a")]
     assert links
-    assert all(link.startswith("https://") for link in links)
+    places = {f"#{node.get('id')}" for node in page.iter() if node.get("id")}
+    assert all(link.startswith("https://") or link in places for link in links)
     assert len([node for node in page.iter("h4") if node.text == "Sources"]) == 2
     assert len(list(page.iter("h3"))) == 2
     assert "```" not in "".join(page.itertext())

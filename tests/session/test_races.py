@@ -157,6 +157,7 @@ ASKS = """
 import json, random, sys
 sys.path.insert(0, sys.argv[1])
 import httpx, killed_child, pplx_jupyter.api.http, pplx_jupyter.watch.watcher
+from pplx_jupyter.errors import ServiceError
 from pplx_jupyter.job import research
 from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings
@@ -168,9 +169,19 @@ sys.stdin.readline()
 order = [n for n in range(int(questions)) if n % 3 == int(who) % 3]
 random.Random(who).shuffle(order)
 backends = ("sonar", "agent")
-jobs = {n: research(f"Question {n}?", backend=backends[n % 2], name=f"p{who}", session=session) for n in order}
+def ask(n):
+    return research(f"Question {n}?", backend=backends[n % 2], name=f"p{who}", session=session)
+def answer(n, job):
+    try:
+        return job.wait(60).text
+    except ServiceError as error:
+        # Twenty processes on two cores: a connection may take too long. Asked again, the same row is sent.
+        if "was not sent" not in str(error):
+            raise
+        return answer(n, ask(n))
+jobs = {n: ask(n) for n in order}
 print(json.dumps({n: job.id for n, job in jobs.items()}), flush=True)
-answered = sum(bool(job.wait(60).text) for job in jobs.values())
+answered = sum(bool(answer(n, job)) for n, job in jobs.items())
 print(answered, flush=True)
 """
 
