@@ -39,7 +39,7 @@ __all__ = [
 SHAPING = ("effort", "images", "model")
 """Settings that are part of a question: the lockfile keeps those that were not at their default."""
 
-_PACKAGES = ("markdown", "nh3")
+_PACKAGES = ("markdown", "nh3", "pygments")
 _told: set[str] = set()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["answer_forms"]
 
 _SOURCES = ("answer.py", "render", "reading")
-_LIBRARIES = ("markdown", "nh3")
+_LIBRARIES = ("markdown", "nh3", "pygments")
 
 
 def answer_forms(ledger: Ledger | None, answer: Answer, receipt: Receipt, *, brief: bool) -> dict[str, str]:

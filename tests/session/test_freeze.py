@@ -370,7 +370,7 @@ def test_other_versions_are_told_once(
     ask_frozen().submit(Request(prompt="What is tea?"))
     assert capsys.readouterr() == ("", "")
     here = dict(frozen_module.versions_here())
-    assert set(here) == {"markdown", "nh3", "pplx_jupyter", "python"}
+    assert set(here) == {"markdown", "nh3", "pplx_jupyter", "pygments", "python"}
     other = here | {"nh3": "0.4.0", "markdown": "9.9"}
     monkeypatch.setattr(frozen_module, "versions_here", lambda: other)
     monkeypatch.setattr(frozen_module, "_told", set())
