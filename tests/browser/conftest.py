@@ -200,7 +200,7 @@ class Book:
         prompt = self.cell(number).locator(".jp-InputPrompt").first
         self.until(lambda: bool(re.search(r"\[\d+\]", prompt.inner_text())), "the cell to end", seconds=30)
 
-    def until(self, happened: Any, what: str, *, seconds: float = 20) -> None:
+    def until(self, happened: Any, what: str, *, seconds: float = 45) -> None:
         """Wait until something is so."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -209,7 +209,7 @@ class Book:
             self.page.wait_for_timeout(50)
         raise AssertionError(f"waited {seconds} s for {what}")
 
-    def says(self, number: int, text: str, *, seconds: float = 20) -> None:
+    def says(self, number: int, text: str, *, seconds: float = 45) -> None:
         """Wait until a cell's outputs hold a text."""
         self.until(
             lambda: text in self.output(number),
@@ -224,7 +224,12 @@ class Book:
         """Save, and give the file as it is then."""
         before = self.path.stat().st_mtime_ns
         self.command("docmanager:save")
-        self.until(lambda: self.path.stat().st_mtime_ns != before, "the file to be saved")
+
+        def saved() -> bool:
+            # The server empties the file before it writes it.
+            return self.path.stat().st_mtime_ns != before and self.path.read_text().rstrip().endswith("}")
+
+        self.until(saved, "the file to be saved")
         return nbformat.read(self.path, as_version=4)
 
     def restart(self) -> None:
