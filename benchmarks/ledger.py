@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verdict import verdict
+
 from pplx_jupyter.ledger.schema import count_all
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.notebook.history import jobs_forms
@@ -117,20 +119,16 @@ def main() -> None:
     whole = "deciding: a new question"
     growth = statistics.median(largest[whole]) / statistics.median(found[SIZES[0]][whole])
     print(
-        f"deciding, p95 at {SIZES[-1]:,}: {worst:.2f} ms, budget {DECIDE_BUDGET_MS:g}: {_verdict(worst, DECIDE_BUDGET_MS)}"
+        f"deciding, p95 at {SIZES[-1]:,}: {worst:.2f} ms, budget {DECIDE_BUDGET_MS:g}: {verdict(worst, DECIDE_BUDGET_MS)}"
     )
     print(
-        f"listing, p95 at {SIZES[-1]:,}: {listing:.2f} ms, budget {LIST_BUDGET_MS:g}: {_verdict(listing, LIST_BUDGET_MS)}"
+        f"listing, p95 at {SIZES[-1]:,}: {listing:.2f} ms, budget {LIST_BUDGET_MS:g}: {verdict(listing, LIST_BUDGET_MS)}"
     )
-    print(f"growth of deciding: {growth:.2f} times, logarithm {allowed:.2f}: {_verdict(growth, allowed)}")
+    print(f"growth of deciding: {growth:.2f} times, logarithm {allowed:.2f}: {verdict(growth, allowed)}")
 
 
 def _p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
-
-
-def _verdict(value: float, budget: float) -> str:
-    return "met" if value <= budget else "NOT met"
 
 
 if __name__ == "__main__":

@@ -10,15 +10,23 @@ several rounds in turn, so that whatever else the machine does counts for neithe
 
 from __future__ import annotations
 
+import functools
 import math
 import random
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import markdown
+from verdict import verdict
 
 from pplx_jupyter.answer import Answer, Cost, Receipt, Source, Usage
 from pplx_jupyter.render import answer_forms, body
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.render.test_size import SOURCES as HOSTILE_SOURCES
+from tests.render.test_size import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +37,7 @@ SOURCES = 100
 MARKERS_PER_BYTE = 900 / 100_000
 TIMES_ALLOWED = 3.0
 EXPONENT_ALLOWED = 1.1
+HOSTILE_SECONDS = 2.0
 _SENTENCES = (
     "Wholesale prices have fallen by about two thirds since their peak, yet the distance between markets grew{0}.",
     "In *most* of the hours it is **gas** that sets the price, and `demand` hardly matters{0}.",
@@ -119,6 +128,16 @@ def measure(size: int) -> tuple[float, float, int]:
     return min(ours), min(peer), found.markers
 
 
+def hostile() -> tuple[str, float]:
+    """Give the text of hostile size that takes longest, and its CPU seconds."""
+    times = {}
+    for name, text in TEXTS.items():
+        answer = Answer(text=text, sources=HOSTILE_SOURCES)
+        times[name] = min(seconds(functools.partial(answer_forms, answer)) for _ in range(2))
+    worst = max(times, key=times.__getitem__)
+    return worst, times[worst]
+
+
 def exponent(times: dict[int, float]) -> float:
     """Give the slope of the line through the logarithms: 1 is linear."""
     xs, ys = [math.log(size) for size in times], [math.log(spent) for spent in times.values()]
@@ -137,15 +156,15 @@ def main() -> None:
     slope = exponent({size: times[0] for size, times in found.items()})
     theirs = exponent({size: times[1] for size, times in found.items()})
     print(
-        f"at 100,000: {ours / peer:.2f} times the peer, allowed {TIMES_ALLOWED:g}: {_verdict(ours / peer, TIMES_ALLOWED)}"
+        f"at 100,000: {ours / peer:.2f} times the peer, allowed {TIMES_ALLOWED:g}: {verdict(ours / peer, TIMES_ALLOWED)}"
+    )
+    name, worst = hostile()
+    print(
+        f"of hostile size, the longest ({name}): {worst:.2f} s, allowed {HOSTILE_SECONDS:g}: {verdict(worst, HOSTILE_SECONDS)}"
     )
     print(
-        f"growth: exponent {slope:.2f} (the peer {theirs:.2f}), allowed {EXPONENT_ALLOWED:g}: {_verdict(slope, EXPONENT_ALLOWED)}"
+        f"growth: exponent {slope:.2f} (the peer {theirs:.2f}), allowed {EXPONENT_ALLOWED:g}: {verdict(slope, EXPONENT_ALLOWED)}"
     )
-
-
-def _verdict(value: float, budget: float) -> str:
-    return "met" if value <= budget else "NOT met"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from jupyter_client.manager import start_new_kernel
+from verdict import verdict
 
 from pplx_jupyter.simulator import Simulator
 
@@ -66,15 +67,11 @@ def main() -> None:
     print(f"{'%%pplx_research, first, fresh kernel':<44}{first:>10.1f}{max(firsts):>8.1f}")
     over = first - box
     print(
-        f"{'  over display(HBox())':<44}{over:>10.1f}{'':>8}   budget {FIRST_BUDGET_MS:g} ms: {_verdict(over, FIRST_BUDGET_MS)}"
+        f"{'  over display(HBox())':<44}{over:>10.1f}{'':>8}   budget {FIRST_BUDGET_MS:g} ms: {verdict(over, FIRST_BUDGET_MS)}"
     )
     print(
-        f"{'%%pplx_research, later':<44}{later:>10.1f}{max(laters):>8.1f}   budget {LATER_BUDGET_MS:g} ms: {_verdict(later, LATER_BUDGET_MS)}"
+        f"{'%%pplx_research, later':<44}{later:>10.1f}{max(laters):>8.1f}   budget {LATER_BUDGET_MS:g} ms: {verdict(later, LATER_BUDGET_MS)}"
     )
-
-
-def _verdict(value: float, budget: float) -> str:
-    return "met" if value <= budget else "NOT met"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pplx_jupyter.answer import Answer, Source
 from pplx_jupyter.render import answer_forms, stylesheet
 
 SECONDS = 15.0
-"""Two where nothing else runs, as the benchmark of rendering tells; what grows with the square takes minutes."""
+"""A guard against what grows with the square, which takes minutes; benchmarks/render.py holds them to two seconds."""
 
 SOURCES = [Source(n, f"https://s{n}.example/page", f"Title {n}") for n in range(1, 101)]
 SENTENCE = "The **price** of gas rose in *2021*, and then it fell again as supply recovered[1][2]. "
