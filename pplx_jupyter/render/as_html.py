@@ -64,7 +64,7 @@ def anchor(url: str, inner: str, title: str = "", ident: str = "") -> str:
     """Give a link as HTML: `url` must have passed `clean.safe_url`, `inner` is HTML already."""
     shown = f' title="{clean.attribute(title)}"' if title else ""
     named = f' id="{ident}"' if ident else ""
-    return f'<a{named} href="{clean.attribute(url)}" {_LINK}{shown}>{inner}</a>'
+    return f'<a href="{clean.attribute(url)}" {_LINK}{shown}{named}>{inner}</a>'
 
 
 def mention(prefix: str, number: int, n: int) -> str:

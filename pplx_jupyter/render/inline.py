@@ -21,6 +21,7 @@ from markdown.inlinepatterns import (
 from markdown.util import AtomicString, code_escape
 
 from pplx_jupyter.render import blocks, citations, quick, tex
+from pplx_jupyter.render.emphasis import Emphasis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -92,6 +93,10 @@ class _Answer(Extension):
             md.preprocessors.deregister(name)
         for name in _UNUSED:
             md.inlinePatterns.deregister(name)
+        # The second of them went with markdown 3.11.
+        for name in ("not_strong", "em_strong", "em_strong2"):
+            md.inlinePatterns.deregister(name, strict=False)
+        md.treeprocessors.register(Emphasis(md), "pplx_emphasis", 5)
         md.treeprocessors.deregister("prettify")
         md.parser = _Blocks(md, self._known)
         add = md.inlinePatterns.register

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import body as bodies
@@ -12,11 +14,13 @@ from pplx_jupyter.render.state import state_parts
 from pplx_jupyter.render.style import wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pplx_jupyter.answer import Answer, Receipt
 
 __all__ = ["Page", "answer_forms"]
+
+_LARGE = 50_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,13 +80,30 @@ def answer_forms(
         from pplx_jupyter.render.raw import raw_forms
 
         return raw_forms(answer, receipt, state_line=state_line, usual=usual)
-    page = _page(answer, receipt, brief=brief)
-    state = state_parts(answer, receipt, usual=usual) if state_line else pieces.forms("", "", "")
-    return pieces.forms(
-        wrap(state["text/html"] + web_page.write(page)),
-        "\n\n".join(filter(None, [state["text/markdown"], markdown_page.write(page)])),
-        "\n\n".join(filter(None, [state["text/plain"], plain_page.write(page)])),
-    )
+    with _uncollected() if len(answer.text) > _LARGE else contextlib.nullcontext():
+        page = _page(answer, receipt, brief=brief)
+        state = state_parts(answer, receipt, usual=usual) if state_line else pieces.forms("", "", "")
+        return pieces.forms(
+            wrap(state["text/html"] + web_page.write(page)),
+            "\n\n".join(filter(None, [state["text/markdown"], markdown_page.write(page)])),
+            "\n\n".join(filter(None, [state["text/plain"], plain_page.write(page)])),
+        )
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector out for a second.
+
+    A large answer becomes some hundred thousand objects, all in use. The collector would look at them,
+    and at whatever else a kernel holds, several times over, and find nothing.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _page(answer: Answer, receipt: Receipt | None, *, brief: bool) -> Page:

@@ -97,7 +97,11 @@ def _add(found: Tree, element: Element) -> None:
         found.append([f"{tag} {side}".strip(), *_children(element)])
     elif tag == "ol" and element.get("start", "1") != "1":
         found.append([f"ol {element.get('start')}", *_children(element)])
-    elif tag == "em" and [child.tag for child in element] == ["strong"] and not element.text:
+    elif (
+        tag == "em"
+        and [child.tag for child in element] == ["strong"]
+        and not (element.text or element[0].tail)
+    ):
         # Three stars: which of the two is the outer one is all the same.
         found.append(["strong", ["em", *_children(element[0])]])
     else:

@@ -60,8 +60,8 @@ def test_neighbours_share_one_element(html_of: Callable[..., str]) -> None:
 
 def test_a_chip_opens_its_source_and_copies_as_a_marker(html_of: Callable[..., str]) -> None:
     assert html_of("a[2]", 2) == (
-        '<p>a<sup class="pplx-c"><a id="pplx-x-c2-1" href="https://s2.example/p" target="_blank" rel="noopener noreferrer nofollow" '
-        'title="2: T2 (s2.example, no date)"><span>[</span>2<span>]</span></a></sup></p>'
+        '<p>a<sup class="pplx-c"><a href="https://s2.example/p" target="_blank" rel="noopener noreferrer nofollow" '
+        'title="2: T2 (s2.example, no date)" id="pplx-x-c2-1"><span>[</span>2<span>]</span></a></sup></p>'
     )
 
 
