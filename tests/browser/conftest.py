@@ -26,7 +26,7 @@ from playwright.sync_api import sync_playwright
 from pplx_jupyter.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Locator
 
@@ -200,20 +200,20 @@ class Book:
         prompt = self.cell(number).locator(".jp-InputPrompt").first
         self.until(lambda: bool(re.search(r"\[\d+\]", prompt.inner_text())), "the cell to end", seconds=30)
 
-    def until(self, happened: Any, what: str, *, seconds: float = 45) -> None:
-        """Wait until something is so."""
+    def until(self, happened: Any, what: str | Callable[[], str], *, seconds: float = 45) -> None:
+        """Wait until something is so; a function that says what is called when it never was."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if happened():
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError(f"waited {seconds} s for {what}")
+        raise AssertionError(f"waited {seconds} s for {what if isinstance(what, str) else what()}")
 
     def says(self, number: int, text: str, *, seconds: float = 45) -> None:
         """Wait until a cell's outputs hold a text."""
         self.until(
             lambda: text in self.output(number),
-            f"“{text}” in cell {number}: {self.output(number)[:300]!r}",
+            lambda: f"“{text}” in cell {number}: {self.output(number)[:300]!r}",
             seconds=seconds,
         )
 
