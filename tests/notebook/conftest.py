@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import queue
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +77,16 @@ class Kernel:
     """A real kernel, driven as a frontend drives it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        from jupyter_client.manager import start_new_kernel
+        from jupyter_client import KernelManager
 
         self._ledger = environment["PPLX_JUPYTER_LEDGER"]
-        self._manager, self.client = start_new_kernel(kernel_name="python3", env=environment)
+        # Not over TCP: of many kernels at a time, one now and then finds its port taken. A socket's path must be short.
+        self._sockets = tempfile.TemporaryDirectory(prefix="pplx-")
+        self._manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{self._sockets.name}/k")
+        self._manager.start_kernel(env=environment)
+        self.client = self._manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
 
     def run(self, code: str, *, cell: str = "cell-1", headless: bool = False, answer: str = "") -> Ran:
         """Run a cell and wait until it is idle."""
@@ -140,6 +147,7 @@ class Kernel:
     def close(self) -> None:
         self.client.stop_channels()
         self._manager.shutdown_kernel(now=True)
+        self._sockets.cleanup()
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Elsewhere: TypeAlias = Callable[..., tuple[Path, dict[str, str], Path]]
 
+pytestmark = pytest.mark.slow
+
 CELLS = [
     "%load_ext pplx_jupyter",
     "drink = 'tea'",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 
 def outputs(notebook: Any, state: str = "completed") -> list[Any]:
     """Give the outputs that say they are ours, in this state."""

@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from tests.settled import cell_of, settle
@@ -13,9 +14,9 @@ from tests.settled import cell_of, settle
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
     from pplx_jupyter.simulator import Simulator
+
+pytestmark = pytest.mark.slow
 
 QUESTIONS = 20
 CHARACTERS = 60_000

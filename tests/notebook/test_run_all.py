@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 LOAD = "%load_ext pplx_jupyter"
 WEEK = 7 * 86_400.0
 CELLS = {

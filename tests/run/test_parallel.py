@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.asking import Asker
 
+pytestmark = pytest.mark.slow
+
 FOUR = [f"%%pplx_research {name}\nWhat is {name}? seconds:200" for name in ("tea", "rum", "gin", "ale")]
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 TEA = "%%pplx_research tea\nWhat is tea from {{ region }}? seconds:240"
 PARAMETERS = "region = 'nowhere'\nyears = 0"
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 TEA = "%%pplx_research tea\nWhat is tea? seconds:100"
 RUM = "%%pplx_research rum\nWhat is rum beside {{ tea.answer.sources[0].number }}? seconds:100"
 BAD = "%%pplx_research bad\nWhat is bad? outcome:failed seconds:100"

@@ -22,6 +22,8 @@ from pplx_jupyter.watch import lease, watcher
 if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 BOTH = pytest.mark.parametrize("backend", ["sonar", "agent"])
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks")
 Ask = Any

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.simulator import Simulator
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="SIGKILL")]
 BOTH = pytest.mark.parametrize("backend", ["sonar", "agent"])
 CHILD = Path(__file__).with_name("killed_child.py")
 Ask = Any

@@ -14,7 +14,7 @@ from pplx_jupyter.job import Job
 if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and forks")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="signals and forks")]
 Ask = Any
 
 LEAVING = """

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 BOTH = pytest.mark.parametrize("backend", ["sonar", "agent"])
 Ask = Any
 
