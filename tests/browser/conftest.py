@@ -118,7 +118,12 @@ class Frontend:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(15)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            # It waits for its kernels, which nobody needs any more.
+            self._process.kill()
+            self._process.wait()
 
 
 class Book:

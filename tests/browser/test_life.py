@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
 import subprocess
@@ -22,8 +21,11 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def question(seconds: int, *, more: str = "") -> str:
-    """Give a research cell whose job takes so many of the service's seconds; no test's question is another's."""
-    return f"%%pplx_research tea\nWhat is tea? {secrets.token_hex(4)} seconds:{seconds} {more}"
+    """Give a research cell whose job takes so many of the service's seconds; no test's question is another's.
+
+    A shape is named, or one answer in twenty would have no sources to wait for.
+    """
+    return f"%%pplx_research tea\nWhat is tea? {secrets.token_hex(4)} shape:table seconds:{seconds} {more}"
 
 
 def ours(notebook: Any) -> list[Any]:
@@ -118,11 +120,6 @@ def test_stop_watching_closes_the_panel_alone(book: Any, sim: Simulator) -> None
     assert "True" in page.output(2)
     assert "Not watching" in page.output(1)
     page.click(1, "Watch again")
-    with contextlib.suppress(AssertionError):
-        page.says(1, "Sources", seconds=10)
-    if "Not watching" in page.output(1):
-        # Seen once on an overloaded machine: the page itself dropped a click.
-        page.click(1, "Watch again")
     page.says(1, "Sources")
 
 

@@ -17,7 +17,7 @@ ASK, CLOSE = "Ask again", "Close it"
 
 def unconfirmed(sim: Simulator) -> str:
     sim.add_fault("reset-after@post+agent", times=1)
-    return f"%%pplx_research tea --backend agent\nWhat is tea? {secrets.token_hex(4)} seconds:120"
+    return f"%%pplx_research tea --backend agent\nWhat is tea? {secrets.token_hex(4)} shape:table seconds:120"
 
 
 def shown(page: Any, text: str) -> Any:
@@ -81,7 +81,9 @@ def test_a_file_saved_with_the_buttons_has_the_whole_note_without_them(book: Any
 
 
 def test_a_new_question_says_why(book: Any) -> None:
-    cell = f"%%pplx_research tea\nWhat was tea {secrets.token_hex(4)} on {{{{ today }}}}? seconds:60"
+    cell = (
+        f"%%pplx_research tea\nWhat was tea {secrets.token_hex(4)} on {{{{ today }}}}? shape:table seconds:60"
+    )
     page = book(LOAD, "today = '19 Nov 2026'", cell, "today = '22 Nov 2026'")
     page.run(0)
     page.run(1)
