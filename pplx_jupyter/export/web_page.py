@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.export.documents import WRITTEN_BY, title_of, untitled
+from pplx_jupyter.export.formulas import typeset
 
 if TYPE_CHECKING:
     from pplx_jupyter.answer import Answer
@@ -20,6 +21,8 @@ _CSS = """\
 body{margin:0;padding:24px 20px 48px;background:Canvas;color:CanvasText;font:14px/1.6 system-ui,sans-serif}
 main{max-width:50em;margin:0 auto;overflow-wrap:break-word}
 h1{font-size:1.6em;line-height:1.3;font-weight:600;margin:0 0 .6em}
+.pplx>.pplx-s{padding-bottom:12px}
+.pplx div.pplx-t{overflow-y:hidden}
 @media print{:root{color-scheme:light}body{padding:0}main{max-width:none}h1,h2,h3,h4{break-after:avoid}\
 .pplx ol.pplx-src>li{break-inside:avoid}.pplx ol.pplx-src>li>a::after{content:" <" attr(href) ">";font-size:11px;overflow-wrap:anywhere}}
 @page{margin:18mm}
@@ -33,7 +36,7 @@ _SELECTOR = re.compile(r"(?<=[ (,]h)[3-6](?=[,){ >])")
 def to_html(answer: Answer) -> str:
     """Give a whole page, without script, that loads nothing; see `pplx_jupyter.answer.Answer.save`."""
     title = html.escape(title_of(answer), quote=False)
-    body = _raise(untitled(answer)["text/html"])
+    body = typeset(_raise(untitled(answer)["text/html"]))
     hashes = " ".join(f"'sha256-{_digest(css)}'" for css in [_CSS, *_STYLE.findall(body)])
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "

@@ -33,7 +33,6 @@ _PLAIN = frozenset(
         "b",
         "li",
         "p",
-        "pre",
         "strong",
         "sub",
         "sup",
@@ -55,6 +54,8 @@ _CODE = {
     "string": ('<span class="pplx-q">', "</span>"),
     "number": ('<span class="pplx-d">', "</span>"),
 }
+_WIDE, _MANY = 40, 5
+"""How many characters on a line of code, or columns of a table, may be wider than a narrow page."""
 _COLOURED = 24_000
 """How many characters of code are highlighted in one answer."""
 _LINK = 'target="_blank" rel="noopener noreferrer nofollow"'
@@ -109,7 +110,14 @@ class _Writer:
             url = clean.safe_url(node.attrs.get("href", ""))
             return anchor(url, self.children(node)) if url else self.children(node)
         if tag == "table":
-            return f'<div class="pplx-x" style="overflow-x:auto"><table>{self.children(node)}</table></div>'
+            inner = self.children(node)
+            # What scrolls is scrolled by keys where something in it, or it itself, can be gone to.
+            fixed = "<a " in inner or inner.partition("</tr>")[0].count("</th>") < _MANY
+            reach = "" if fixed else ' tabindex="0" role="region" aria-label="Table"'
+            return f'<div class="pplx-x" style="overflow-x:auto"{reach}><table>{inner}</table></div>'
+        if tag == "pre":
+            reach = ' tabindex="0"' if any(len(line) > _WIDE for line in node.text().split("\n")) else ""
+            return f"<pre{reach}>{self.children(node)}</pre>"
         if tag in {"td", "th"}:
             return self._cell(node)
         if tag in {"br", "hr"}:

@@ -23,8 +23,16 @@ __all__ = ["Writer", "escape", "fence", "heading", "link", "start", "write"]
 _MARKUP = re.compile(r"[&<>\\$`*\[\]~|_!]")
 _ACTIVE = re.compile(r"[`*\[\]~|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|!(?=$|\[)")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z])")
+# What readers of Markdown make a link of on their own: of some addresses a browser makes one to the page's server.
+_BARE = re.compile(r"(?<=:)/(?=/)|(?<=[\w.+-])@(?=[\w-])|(?<=www)\.", re.IGNORECASE)
+_HELD = {"/": "\x02", "@": "\x03", ".": "\x04"}
+_ENTITIES = {2: "&#47;", 3: "&#64;", 4: "&#46;"}
+_BARE_IN_LINK = re.compile(r"&#(?:47|64|46);")
 _START = re.compile(r"[#+>:=-]|\d{1,9}(?=[.)](?:\s|$))")
 _IN_URL = re.compile(r"[()$*~!\[\]']")
+# JupyterLab's reader undoes the escapes of brackets in the text of a link, and then looks for links in it.
+_IN_LINK = re.compile(r"\\`|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|\\(?P<bracket>[\[\]])", re.DOTALL)
+_CITATION = re.compile(r"\\\[\d+\\\]")
 _NAMED = re.compile(r"&(?=#?[A-Za-z0-9]{1,40};)")
 _RUN = re.compile(r"`{3,}")
 _BLOCKS = frozenset(["p", "div", "pre", "blockquote", "ul", "ol", "table", "h4", "h5", "h6", "hr"])
@@ -37,12 +45,16 @@ def escape(text: str) -> str:
     """Escape text for the inside of a line; see `start` for the beginning of one."""
     if not text.isprintable() or "  " in text:
         text = _SPACES.sub(" ", plain(text))
-    if not _MARKUP.search(text):
+    bare = "//" in text or "@" in text or "w." in text or "W." in text
+    if bare:
+        text = _BARE.sub(lambda m: _HELD[m[0]], text)
+    elif not _MARKUP.search(text):
         return text
     text = _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
     text = text.replace("\\", "\x00").replace("$", "\x01")
     text = _ACTIVE.sub(lambda m: "\\" + m[0], text)
-    return text.replace("\x00", "<span>&#92;</span>").replace("\x01", "<span>&#36;</span>")
+    text = text.replace("\x00", "<span>&#92;</span>").replace("\x01", "<span>&#36;</span>")
+    return text.translate(_ENTITIES) if bare else text
 
 
 def start(line: str) -> str:
@@ -60,6 +72,9 @@ def _started(line: str) -> str:
 def link(url: str, inner: str) -> str:
     """Give a link; `url` must have passed `clean.safe_url`, `inner` is Markdown already."""
     address = _IN_URL.sub(lambda m: f"%{ord(m[0]):02X}", url)
+    if not _CITATION.fullmatch(inner):
+        inner = _IN_LINK.sub(lambda m: f"&#{ord(m['bracket'])};" if m["bracket"] else m[0], inner)
+        inner = _BARE_IN_LINK.sub(lambda m: chr(int(m[0][2:-1])), inner)
     return f"[{inner}]({_NAMED.sub('&amp;', address)})"
 
 

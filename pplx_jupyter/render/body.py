@@ -26,6 +26,7 @@ _REFERENCES = re.compile(
     r"|références|bibliographie|fuentes|referencias|fonti|riferimenti|fontes|bronnen|источники|参考(?:文献|资料)|來源|来源"
     r"|出典|참고 ?문헌|출처)\W*"
 )
+_JSON = re.compile(r'\s*(?:\{|\[\s*\{)\s*"')
 _DOMAIN = re.compile(r"(?i)\s*(?:https?://)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24})(?![\w@])")
 
 
@@ -94,6 +95,9 @@ def _parse(text: str, known: Collection[int], parsed: Any = None) -> Node:
         from pplx_jupyter.render import structured
 
         return structured.tree(parsed, known)
+    if parsed is None and _JSON.match(text):
+        # Cut off before its end: read as Markdown it would lose characters, and gain citations.
+        return _as_it_came(text)
     from pplx_jupyter.render.inline import to_html
 
     return parse(clean.sanitise(to_html(text, known)))

@@ -12,8 +12,9 @@ import functools
 import html
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from pplx_jupyter.pixels import MAX_IMAGE, image_type
+from pplx_jupyter.render.hosts import host, is_here
 from pplx_jupyter.render.words import plain
 
 if TYPE_CHECKING:
@@ -21,19 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGE",
-    "MAX_IMAGE",
     "attribute",
     "host",
     "image",
-    "image_type",
     "safe_url",
     "sanitise",
     "text",
 ]
 
 MAX_URL = 2000
-MAX_IMAGE = 200_000
-"""The largest image that is embedded, in bytes."""
 LANGUAGE = re.compile(r"[a-z0-9][a-z0-9+#-]{0,19}")
 
 _TAGS = frozenset(
@@ -99,7 +96,6 @@ _ALIGN = {"align": {"left", "right", "center"}}
 _WEB = re.compile(r"(?i)https?://[^/?#\\\s]")
 _CONTROL = re.compile("[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff\ud800-\udfff]")
 _ENCODE = re.compile(r'["<>\\^`{|}]')
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]+\]")
 
 # A frontend's TeX typesetter looks for $, \( \[ \begin and \ref in any text outside code. It looks at
 # one element's text at a time, so a character alone in an element is nothing to it.
@@ -112,46 +108,14 @@ def safe_url(url: str) -> str | None:
 
     Only ``http`` and ``https`` with a host right after the two slashes (``http:x`` would resolve
     to the Jupyter server itself), no user information (``https://bank.example@evil.example``),
-    no control or invisible characters, at most 2000 characters.
+    no control or invisible characters, at most 2000 characters, not to this machine.
     """
     url = url.strip(" \n\t")
     if len(url) > MAX_URL or not _WEB.match(url) or _CONTROL.search(url.replace(" ", "")):
         return None
     url = _ENCODE.sub(lambda m: f"%{ord(m[0]):02X}", url.replace(" ", "%20"))
-    return url if host(url) else None
-
-
-def host(url: str) -> str:
-    """Give the host of an address as the network sees it (``xn--…``), or ``""`` where it has none to trust."""
-    try:
-        parts = urlsplit(url)
-        name, port = parts.netloc.lower(), parts.port
-    except ValueError:
-        return ""
-    if "@" in name:
-        return ""
-    if port is not None or name.endswith(":"):
-        name = name.rpartition(":")[0]
-    if not name.isascii():
-        try:
-            name = name.encode("idna").decode("ascii")
-        except UnicodeError:
-            return ""
-    return name if _HOST.fullmatch(name) else ""
-
-
-def image_type(data: bytes) -> str:
-    """Give the media type that the first bytes of an image tell; empty where it is none that is shown.
-
-    Only pictures made of pixels: SVG is a document, with scripts and addresses in it.
-    """
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+    name = host(url)
+    return url if name and not is_here(name) else None
 
 
 def image(data: bytes) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["hint_forms"]
 
 _AGAIN = "If nothing moves above, run this cell again: it follows the same job and buys nothing."
-_NO_MODEL = re.compile(r"[^\w./:@ -]")
+_NO_MODEL = re.compile(r"[^\w./: -]|:(?=//)|(?<=www)\.")
 
 
 def hint_forms(receipt: Receipt, *, usual: str = "") -> dict[str, str]:

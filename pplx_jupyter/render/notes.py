@@ -17,6 +17,9 @@ __all__ = ["above", "billed", "not_understood", "simulated"]
 def above(answer: Answer, receipt: Receipt | None) -> list[Note]:
     """Give the notes that an answer needs, most important first."""
     found = [simulated()] if answer.simulated or (receipt is not None and receipt.simulated) else []
+    if receipt is not None and receipt.late and receipt.reuse is None:
+        what = "It had finished already when Perplexity was asked to stop; here is the answer."
+        found.append(Note("■", "off", what, (billed(answer),)))
     if receipt is not None and receipt.moved:
         found.append(_moved(receipt))
     if answer.incomplete is not None:

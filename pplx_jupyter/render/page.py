@@ -107,7 +107,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _page(answer: Answer, receipt: Receipt | None, *, brief: bool) -> Page:
-    body = bodies.read(answer.text, {source.number for source in answer.sources}, answer.parsed)
+    body = bodies.read(answer.text, {source.number for source in answer.sources}, answer.json)
     return Page(
         answer=answer,
         receipt=receipt,

@@ -19,9 +19,21 @@ from pplx_jupyter.render.words import (
 )
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer, Earlier, Receipt
 
-__all__ = ["State", "api", "handle", "ident", "local", "model", "named", "prefix", "question", "state"]
+__all__ = [
+    "State",
+    "api",
+    "followed",
+    "handle",
+    "ident",
+    "local",
+    "model",
+    "named",
+    "prefix",
+    "question",
+    "state",
+]
 
 _TITLE = 140
 _SENTENCE = re.compile(r"(?<=[.?!])\s|(?<=[。？！])|\n\s*\n")
@@ -58,6 +70,14 @@ def named(receipt: Receipt) -> str:
     return f"{name} ({job})" if name and job else name or job or "The job"
 
 
+def followed(earlier: Earlier) -> str:
+    """Name a question that another one follows: ``prices (7f3a9c): “How have …?”``."""
+    name, job = one_line(earlier.name, 80), one_line(earlier.job_id, 80)
+    asked = _sentence(earlier.question or earlier.prompt)
+    said = f"“{asked}”" if asked else "its question is deleted"
+    return f"{name} ({job}): {said}" if name else f"{job}: {said}"
+
+
 def handle(receipt: Receipt | None) -> str:
     """Give the Python expression for the job: its name, or ``attach("7f3a9c")``; empty without one."""
     if receipt is None:
@@ -80,8 +100,11 @@ def prefix(receipt: Receipt | None, answer: Answer) -> str:
 
 def question(receipt: Receipt | None) -> str:
     """Give the first sentence of the question, at most 140 characters."""
-    text = _LEAD.sub("", receipt.question or receipt.prompt) if receipt is not None else ""
-    return one_line(_SENTENCE.split(text, maxsplit=1)[0], _TITLE)
+    return _sentence(receipt.question or receipt.prompt) if receipt is not None else ""
+
+
+def _sentence(text: str) -> str:
+    return one_line(_SENTENCE.split(_LEAD.sub("", text), maxsplit=1)[0], _TITLE)
 
 
 def api(receipt: Receipt) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
+from pplx_jupyter.pixels import MAX_IMAGES
 from pplx_jupyter.render import clean, receipts
 from pplx_jupyter.render.pieces import Code, Sentence
 from pplx_jupyter.render.words import count, one_line, plain
@@ -25,13 +27,14 @@ __all__ = [
     "loaded",
     "next_cells",
     "prompt",
+    "thread",
 ]
+
+_TEMPLATE = re.compile(r"\{(?=[{%#])")
 
 LONG = 1500
 SEARCHES = 20
 _VALUE = 300
-_ALL_IMAGES = 2_000_000
-"""How many bytes of images one answer carries."""
 
 
 def kept(receipt: Receipt | None) -> str:
@@ -48,6 +51,14 @@ def prompt(receipt: Receipt) -> str:
         if len(whole) > _VALUE:
             text = text.replace(whole, f"{whole[:_VALUE]}… ({len(whole):,} characters)")
     return text
+
+
+def thread(receipt: Receipt | None) -> list[str]:
+    """Name the questions that an answer's own follows, nearest first, a line each."""
+    earlier = receipt.follows if receipt is not None else ()
+    return [
+        f"{'Which follows' if n else 'Follows'} {receipts.followed(each)}" for n, each in enumerate(earlier)
+    ]
 
 
 def filled(receipt: Receipt) -> list[Sentence]:
@@ -80,7 +91,7 @@ class Picture:
 def images(answer: Answer) -> list[Picture]:
     """Give the images of an answer. None is ever loaded; one that was fetched with the answer is embedded."""
     shown = []
-    left = _ALL_IMAGES
+    left = MAX_IMAGES
     for image in answer.images:
         url = clean.safe_url(image.url)
         host = clean.host(url) if url else "address withheld: not http(s)"
@@ -101,8 +112,11 @@ def loaded(images: Sequence[Picture]) -> str:
 
 
 def next_cells(answer: Answer, receipt: Receipt | None) -> list[str]:
-    """Give a cell for each question that the model suggests."""
-    questions = [one_line(question, 500) for question in answer.related_questions]
+    """Give a cell for each question that the model suggests, as a person can copy and run it.
+
+    A question never is a template: what stands in double braces would be filled in from the user's variables.
+    """
+    questions = [_TEMPLATE.sub("{ ", one_line(question, 500)) for question in answer.related_questions]
     after = ""
     if receipt is not None and (receipt.name or receipt.job_id):
         after = f" --after {one_line(receipt.name or receipt.job_id, 80)}"

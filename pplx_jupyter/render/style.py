@@ -20,7 +20,7 @@ _CSS = """\
 --pm:var(--jp-code-font-family,ui-monospace,monospace);max-width:50em;\
 font-family:var(--jp-content-font-family,system-ui,sans-serif);font-size:var(--jp-content-font-size1,14px);\
 line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
-.pplx.pplx.pplx p{margin:0 0 .8em;text-align:start}
+.pplx.pplx.pplx :is(p,div.pplx-t){margin:0 0 .8em;text-align:start}
 .pplx.pplx.pplx :is(.pplx-s,.pplx-m,summary){font-size:12px;line-height:1.5}
 .pplx.pplx.pplx :is(.pplx-m,summary){color:color-mix(in srgb,currentColor 72%,transparent)}
 .pplx.pplx.pplx summary .pplx-m{color:inherit}
@@ -33,7 +33,7 @@ line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 .pplx :is(a,summary):focus-visible{outline:2px solid var(--pb);outline-offset:2px;border-radius:2px}
 .pplx sup.pplx-c{line-height:0;font-size:11px;vertical-align:.42em;white-space:nowrap}
 .pplx sup.pplx-c::before{content:"\\2060"}
-.pplx sup.pplx-c a{padding:1px 4px;margin-inline-start:2px;border-radius:3px;background:var(--pf)}
+.pplx sup.pplx-c a{padding:1px 4px;margin-inline-start:2px;border-radius:3px;background:var(--pf);text-decoration:none}
 .pplx sup.pplx-c a:hover{background:rgba(128,128,128,.28)}
 .pplx sup.pplx-c a span{font-size:0}
 .pplx mark.pplx-u{color:inherit;background:rgba(255,160,0,.22);border-bottom:1px dashed var(--pw);padding:0 2px;margin-inline-start:2px}
@@ -43,6 +43,7 @@ line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 .pplx.pplx.pplx tr{background:none}
 .pplx.pplx.pplx thead tr{border-bottom:1px solid var(--pl)}
 .pplx.pplx.pplx tbody tr+tr{border-top:1px solid rgba(128,128,128,.2)}
+.pplx footer pre{-webkit-user-select:all;user-select:all}
 .pplx.pplx.pplx pre{margin:0 0 1em;padding:8px 12px;background:var(--pf);border-radius:4px;overflow-x:auto;\
 white-space:pre;word-break:normal;font:13px/1.45 var(--pm)}
 .pplx.pplx.pplx :not(pre)>code{font:.92em var(--pm);background:var(--pf);border-radius:3px;padding:1px 4px}
@@ -58,7 +59,7 @@ white-space:pre;word-break:normal;font:13px/1.45 var(--pm)}
 .pplx ol.pplx-src>li::marker{font-size:12px}
 .pplx.pplx.pplx details{margin:0 0 .3em}
 .pplx.pplx.pplx summary{cursor:pointer;width:fit-content}
-.pplx.pplx.pplx blockquote{margin:.3em 0 .6em;padding:0 0 0 .8em;border-inline-start:2px solid var(--pl);font-size:13px}
+.pplx.pplx.pplx blockquote{margin:.3em 0 .6em;padding:0;padding-inline-start:.8em;border:0 solid var(--pl);border-inline-start-width:2px;font-size:13px}
 .pplx.pplx.pplx footer{margin-top:1.4em;padding-top:.8em;border-top:1px solid var(--pl)}
 .pplx.pplx.pplx .pplx-n{border:0 solid;border-inline-start:4px solid var(--pl)!important;border-radius:0 4px 4px 0}
 .pplx.pplx.pplx .pplx-n p{margin:0 0 .5em}
@@ -75,7 +76,7 @@ animation:pplx-b 2.4s ease-in-out infinite alternate}
 @keyframes pplx-b{from{margin-inline-start:0}to{margin-inline-start:70%}}
 @media (prefers-reduced-motion:reduce){.pplx .pplx-bar i{animation:none;width:100%;opacity:.35}}
 @media print{.pplx{max-width:none}.pplx details::details-content{content-visibility:visible;display:block}\
-.pplx sup.pplx-c a{background:none}.pplx sup.pplx-c a span{font-size:inherit}}
+.pplx sup.pplx-c a{background:none}.pplx sup.pplx-c a span{font-size:inherit}.pplx.pplx.pplx pre{white-space:pre-wrap}}
 """
 _STYLE = f"<style>{_CSS}</style>"
 _BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")

@@ -35,7 +35,21 @@ def write(page: Page) -> str:
     """Give the answer below its first line as HTML, without our root element."""
     title = f'<h3 dir="auto">{clean.text(page.title)}</h3>' if page.title else ""
     above = "".join(pieces.note_parts(note)["text/html"] for note in page.notes)
-    return f"{above}{title}{_contents(page)}{_body(page)}{_pictures(page)}{_sources(page)}{_footer(page)}"
+    return f"{above}{_thread(page)}{title}{_contents(page)}{_body(page)}{_pictures(page)}{_sources(page)}{_footer(page)}"
+
+
+def _thread(page: Page) -> str:
+    """Name what the question follows, and fold away the questions before it."""
+    earlier = page.receipt.follows if page.receipt is not None else ()
+    if not earlier:
+        return ""
+    inside = ""
+    for n, (line, each) in enumerate(zip(shared.thread(page.receipt), earlier, strict=True)):
+        inside += f"<p {_MUTED}>{clean.text(line)}</p>" if n else ""
+        prompt = plain(each.prompt).strip()
+        inside += f"<blockquote {_TEXT}>{clean.text(prompt)}</blockquote>" if prompt else ""
+    line = shared.thread(page.receipt)[0]
+    return fold(line, inside) if inside else f"<p {_MUTED}>{clean.text(line)}</p>"
 
 
 def _contents(page: Page) -> str:
@@ -162,7 +176,9 @@ def _search(kind: str, text: str) -> str:
 
 def _images(page: Page) -> str:
     items = [f"<li>{_labelled(image)}</li>" for image in page.images if image.embedded is None]
-    return fold(f"Images ({len(items):,}), not loaded", f"<ul>{''.join(items)}</ul>") if items else ""
+    embedded, left = len(page.images) - len(items), f"{len(items):,}"
+    some = f": {embedded:,} of {len(page.images):,} embedded, {left}" if embedded else f" ({left}),"
+    return fold(f"Images{some} not loaded", f"<ul>{''.join(items)}</ul>") if items else ""
 
 
 def _pictures(page: Page) -> str:
@@ -224,5 +240,8 @@ def _provenance(page: Page) -> str:
 
 
 def _next(page: Page) -> str:
-    cells = [f"<pre>{clean.code(cell)}</pre>" for cell in shared.next_cells(page.answer, page.receipt)]
+    whole = 'style="white-space:pre-wrap"'
+    cells = [
+        f"<pre {whole}>{clean.code(cell)}</pre>" for cell in shared.next_cells(page.answer, page.receipt)
+    ]
     return fold(f"Ask next ({count(len(cells), 'suggestion')} by the model)", "".join(cells)) if cells else ""

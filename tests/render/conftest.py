@@ -58,6 +58,8 @@ ATTRIBUTES = {
     "a": {"href", "target", "rel", "title", "id"},
     "span": {"id"},
     "img": {"src", "alt"},
+    "div": {"tabindex", "role", "aria-label"},
+    "pre": {"tabindex"},
     "li": {"value", "dir"},
     "ol": {"start", "class"},
     "td": {"style"},
@@ -76,6 +78,7 @@ STYLES = re.compile(
     r"(max-width:50em|max-width:100%|font-size:12px|margin:0|text-align:(left|right|center)|overflow-x:auto|white-space:(nowrap|pre-wrap)"
     r"|margin-left:14px|margin-top:(8|20)px|font-weight:400|padding-top:12px|border-top:1px solid rgba\(128,128,128,.4\)"
     r"|border-left:4px solid #[0-9a-f]{6}|padding:10px 16px 4px|background-color:rgba\(128,128,128,.08\)"
+    r"|max-width:none|margin:4px 0 0|margin:0 0 8px|margin:5px 0 7px|height:8px"
     r"|margin:(6px )?0 (0 )?12px|background-color:rgba\((56,142,60,.2|211,47,47,.16)\))"
 )
 LINK = re.compile(r"(?i)https?://[^/?#\\\s]")
@@ -150,13 +153,16 @@ def audit_markdown() -> Callable[[str], None]:
     return _audit_markdown
 
 
-def _audit_html(markup: str) -> None:
-    """Parse as a browser would, twice, and find nothing but what we write ourselves."""
+def _audit_html(markup: str, *, typeset: bool = True) -> None:
+    """Parse as a browser would, twice, and find nothing but what we write ourselves.
+
+    Formulas run only where a frontend typesets: in outputs, not in widgets.
+    """
     assert markup.count(stylesheet()) == markup.count("<style>") <= 1
     markup = markup.replace(stylesheet(), "")
     for _ in range(2):
         tree = html5lib.parseFragment(markup, namespaceHTMLElements=False)
-        _walk(tree, quiet=False)
+        _walk(tree, quiet=not typeset)
         markup = html5lib.serialize(tree, quote_attr_values="always")
 
 
@@ -204,9 +210,10 @@ def _audit_markdown(text: str) -> None:
     import markdown
     from markdown_it import MarkdownIt
 
-    commonmark = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    reader.validateLink = bool  # type: ignore[method-assign,assignment]
     classic = markdown.markdown(text, extensions=["tables", "fenced_code", "sane_lists"])
-    for rendered in (commonmark, classic):
+    for rendered in (reader.render(text), reader.render(_as_marked_reads(text)), classic):
         tree = html5lib.parseFragment(rendered, namespaceHTMLElements=False)
         for element in tree.iter():
             assert isinstance(element.tag, str), "a comment"
@@ -219,3 +226,12 @@ def _audit_markdown(text: str) -> None:
                     assert re.fullmatch(r"text-align: ?(left|right|center);?", value), value
                 if name == "class":
                     assert value.startswith("language-"), value
+
+
+def _as_marked_reads(text: str) -> str:
+    """Undo the escapes of brackets in the texts of links, as JupyterLab's reader of Markdown does."""
+    code = r"\\.|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
+    label = re.compile(rf"{code}|\[(?P<label>(?:\\.|[^\[\]\\])*)\](?=\()", re.DOTALL)
+    return label.sub(
+        lambda m: m[0] if m["label"] is None else "[" + re.sub(r"\\([\[\]])", r"\1", m["label"]) + "]", text
+    )

@@ -312,7 +312,7 @@ def test_images_that_were_fetched_are_embedded(audit_html: Audit, audit_markdown
     assert forms[HTML].count("<img ") == 2
     assert 'src="data:image/png;base64,iVBOR' in forms[HTML]
     assert 'alt="A &quot;cat&quot; (i.example)"' in forms[HTML]
-    assert "Images (2), not loaded" in forms[HTML]
+    assert "Images: 2 of 4 embedded, 2 not loaded" in forms[HTML]
     assert "Images, 2 of 4 embedded in the HTML:" in forms[MARKDOWN]
     assert "data:" not in forms[MARKDOWN] + forms[PLAIN]
     assert "onload" not in forms[HTML]
@@ -322,7 +322,7 @@ def test_images_are_two_megabytes_at_most() -> None:
     pictures = [Image(f"https://i.example/{n}.png", data=PNG + bytes(150_000)) for n in range(20)]
     forms = answer_forms(Answer(text="a", images=pictures))
     assert forms[HTML].count("<img ") == 13
-    assert "Images (7), not loaded" in forms[HTML]
+    assert "Images: 13 of 20 embedded, 7 not loaded" in forms[HTML]
 
 
 def test_no_line_of_prose_is_wider_than_96_columns(answer: Answer, receipt: Receipt) -> None:
@@ -375,3 +375,18 @@ def test_the_stylesheet_is_small_and_stays_at_home() -> None:
     assert len(selectors) > 40
     assert all(".pplx" in selector for selector in selectors)
     assert wrap("<p>a</p>", cls="x").startswith('<div class="pplx x" ')
+
+
+def test_a_suggested_question_is_a_cell_to_copy(answer: Answer, receipt: Receipt, audit_html: Audit) -> None:
+    asked = ["And <b>Italy</b>?\nsecond line", "{{ password }} {% raw %} {#x#} {y} {{{ z }}}", "  "]
+    forms = answer_forms(dataclasses.replace(answer, related_questions=asked), receipt)
+    audit_html(forms[HTML])
+    tree = html5lib.parseFragment(forms[HTML], namespaceHTMLElements=False)
+    cells = ["".join(cell.itertext()) for cell in tree.findall(".//footer//pre")]
+    assert cells == [
+        "%%pplx_research --after prices\nAnd <b>Italy</b>? second line",
+        # A template would be filled in from the variables of whoever runs it.
+        "%%pplx_research --after prices\n{ { password }} { % raw %} { #x#} {y} { { { z }}}",
+    ]
+    # A click selects the whole of it.
+    assert ".pplx footer pre{-webkit-user-select:all;user-select:all}" in forms[HTML]

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from pplx_jupyter.answer import Answer, Cost, Receipt, Source
 from pplx_jupyter.diff import compare
 from pplx_jupyter.render import diff_forms, stylesheet
-from tests.render.test_hostile import FRAGMENTS, PAYLOADS
+from tests.payloads import OWN
+from tests.render.test_hostile import FRAGMENTS
 
 Audit = Callable[[str], None]
 CET = datetime.timezone(datetime.timedelta(hours=1))
@@ -178,7 +179,7 @@ def hostile(text: str, number: int) -> Answer:
     )
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("payload", OWN)
 def test_nothing_active_leaves_any_form(payload: str, audit_html: Audit, audit_markdown: Audit) -> None:
     for old, new in (
         (hostile(payload, 1), hostile(payload, 2)),

@@ -141,3 +141,16 @@ def test_any_json_is_safe_and_whole(audit_html: Audit, audit_markdown: Audit, va
     forms = answer_forms(_answer(value))
     audit_html(forms[HTML])
     audit_markdown(forms[MARKDOWN])
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a_b": [{"x*y*z": [1], "p": "[2]', '[{"n": [1]}, {"n"', '{\n  "rows": [\n    {"n": 1']
+)
+def test_json_that_ends_early_is_shown_as_it_came(text: str) -> None:
+    """Read as Markdown it would lose characters, and gain citations."""
+    given = Answer(text=text, incomplete="max_tokens", sources=[Source(1, "https://a.example/")])
+    forms = answer_forms(given)
+    assert html5lib.parseFragment(forms[HTML], namespaceHTMLElements=False).findtext(".//code") is not None
+    assert "".join(forms[PLAIN].split()).count("".join(text.split())) == 1
+    assert f"```\n{text}\n```" in forms[MARKDOWN]
+    assert "No citation markers" in forms[PLAIN]
