@@ -5,11 +5,12 @@ httpx's line has stalled and a successor with the same interface exists, so noth
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -17,11 +18,11 @@ from pplx_jupyter.api.key import redact
 from pplx_jupyter.api.wire import Lost, Reply, Unsent
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import AsyncIterable, Callable, Generator, Iterator, Mapping
 
     from pplx_jupyter.api.key import Secret
 
-__all__ = ["Client"]
+__all__ = ["Client", "Found", "Stranger"]
 
 # The service may take its time to accept a job; five seconds to connect is the official SDK's own.
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0, pool=30.0)
@@ -123,6 +124,103 @@ class Client:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """What a stranger's server sent.
+
+    Attributes
+    ----------
+    location
+        Where else it sends us; empty where it does not.
+    data
+        The content; cut where it was too long, or no longer wanted.
+    """
+
+    status: int
+    location: str = ""
+    data: bytes = b""
+
+
+class Stranger:
+    """Gets single files from servers that an answer names, and tells them nothing of us.
+
+    It has no key, no cookies and no referrer, follows no redirect, takes no proxy of the environment,
+    and unpacks nothing. It connects to the network address that it is given and to no other, whatever
+    the name means by then; the certificate must be the name's.
+
+    Parameters
+    ----------
+    transport
+        An httpx transport in place of the network, for tests.
+    """
+
+    def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._own = transport is None
+        # The environment may name further certificates (SSL_CERT_FILE), but no proxy.
+        self._transport = transport or httpx.AsyncHTTPTransport(
+            verify=httpx.create_ssl_context(),
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    async def get(
+        self, host: str, target: str, address: str, *, most: int, wanted: Callable[[bytes], bool]
+    ) -> Found:
+        """Get a file over https.
+
+        Parameters
+        ----------
+        host, target
+            The server's name, and the path with its query.
+        address
+            Where the server is: an IP address.
+        most
+            How many bytes are read at most; one more tells that there are more.
+        wanted
+            Called with what has come so far: whether to go on reading.
+
+        Raises
+        ------
+        Lost
+            The connection could not be made, or broke.
+        """
+        place = f"[{address}]" if ":" in address else address
+        headers = {
+            "Host": f"[{host}]" if ":" in host else host,
+            "User-Agent": "pplx_jupyter",
+            "Accept": "image/png, image/jpeg, image/gif, image/webp",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        patience = httpx.Timeout(10.0, connect=3.0).as_dict()
+        more = {"sni_hostname": host, "timeout": patience}
+        try:
+            request = httpx.Request("GET", f"https://{place}{target}", headers=headers, extensions=more)
+            response = await self._transport.handle_async_request(request)
+            try:
+                data = await _beginning(response, most, wanted) if response.status_code == 200 else b""
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
+            raise Lost(reason_of(error)) from error
+        return Found(response.status_code, response.headers.get("location", ""), data)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._own:
+            await self._transport.aclose()
+
+
+async def _beginning(response: httpx.Response, most: int, wanted: Callable[[bytes], bool]) -> bytes:
+    """Read a response as it comes over the wire, until it is too long or no longer wanted."""
+    data = b""
+    async for chunk in cast("AsyncIterable[bytes]", response.stream):
+        data += chunk
+        if len(data) > most or not wanted(data):
+            break
+    return data[: most + 1]
 
 
 def reason_of(error: BaseException) -> str:

@@ -66,22 +66,28 @@ def line_of(node: Node) -> str:
     return _GAP.sub("", one_line(node.text()))
 
 
-def sections_of(answer: Answer, *, line: Callable[[Node], str] = line_of) -> list[Section]:
+def sections_of(
+    answer: Answer, *, line: Callable[[Node], str] = line_of, shown: bool = False
+) -> list[Section]:
     """Read the text of an answer; what stands above the first heading is a section without one.
 
     Parameters
     ----------
     line
         Gives the text of a paragraph, a cell or a heading before it is split into sentences.
+    shown
+        Read an answer that is JSON as it is shown, its lists and tables, and not a value a line.
     """
     reader = _Reader(line)
-    structured = _pretty(answer.text)
+    structured = None if shown else _pretty(answer.text)
     if structured is not None:
         reader.code(structured)
     else:
         from pplx_jupyter.render import body
 
-        reader.read(body.read(answer.text, {source.number for source in answer.sources}).root, "text")
+        parsed = answer.json if shown else None
+        known = {source.number for source in answer.sources}
+        reader.read(body.read(answer.text, known, parsed).root, "text")
     first, *rest = reader.sections
     return [first, *rest] if first.units or not rest else rest
 

@@ -56,7 +56,7 @@ def read(answer: Answer) -> Body:
     """Read the text of an answer as `pplx_jupyter.render` shows it."""
     from pplx_jupyter.render import body
 
-    return body.read(answer.text, {source.number for source in answer.sources}, answer.parsed)
+    return body.read(answer.text, {source.number for source in answer.sources}, answer.json)
 
 
 def untitled(answer: Answer) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,11 @@ from pplx_jupyter.export.documents import WRITTEN_BY, body_markdown, title_of
 if TYPE_CHECKING:
     from pplx_jupyter.answer import Answer
 
-__all__ = ["to_docx", "to_pdf"]
+__all__ = ["TooLong", "run", "to_docx", "to_pdf"]
 
 # GitHub's Markdown is what ours is written for; the writers leave out its few bits of HTML.
 _READS = "gfm+tex_math_dollars-emoji"
+_READS_NO_MATH = "gfm-tex_math_dollars-emoji"
 _SETUP = """\
 #set document(description: "{mark}")
 #show link: set text(fill: rgb("#1a5fb4"))
@@ -37,7 +39,7 @@ def to_docx(answer: Answer) -> bytes:
     pandoc = _need("pypandoc", "docx")
     with tempfile.TemporaryDirectory(prefix="pplx_jupyter-") as folder:
         path = Path(folder, "answer.docx")
-        _convert(pandoc, answer, "docx", outputfile=os.fspath(path))
+        _convert(pandoc, answer, "docx", "-o", os.fspath(path), pictures=_pictures(answer))
         return path.read_bytes()
 
 
@@ -53,18 +55,66 @@ def to_pdf(answer: Answer) -> bytes:
         ) from error
 
 
-def _convert(pandoc: Any, answer: Answer, to: str, *arguments: str, **options: Any) -> str:
+def _pictures(answer: Answer) -> str:
+    """Give the images that came with the answer as Markdown, but those of a format that Word does not know."""
+    from pplx_jupyter.render import as_markdown, shared
+
+    shown = [
+        f"![]({image.embedded})\n\n{as_markdown.escape(image.label)}"
+        for image in shared.images(answer)
+        if image.embedded and not image.embedded.startswith("data:image/webp")
+    ]
+    return "\n\n".join(["", "## Images", *shown, ""]) if shown else ""
+
+
+def _convert(pandoc: Any, answer: Answer, to: str, *arguments: str, pictures: str = "") -> str:
     said = ["-M", f"title={title_of(answer)}", "-M", f"description={WRITTEN_BY}", *arguments]
+    text = body_markdown(answer) + pictures
     try:
-        return str(
-            pandoc.convert_text(
-                body_markdown(answer), to, format=_READS, extra_args=said, sandbox=True, **options
-            )
-        )
+        try:
+            return run(pandoc, text, "-f", _READS, "-t", to, *said)
+        except TooLong:
+            # There are formulas that keep it busy for ever: they are left as TeX.
+            return run(pandoc, text, "-f", _READS_NO_MATH, "-t", to, *said)
     except OSError as error:
         raise PplxError(_missing(to if to == "docx" else "pdf", "pandoc")) from error
     except RuntimeError as error:
         raise PplxError(f"pandoc could not write it ({_first(error)}); save it as .html or .md.") from error
+
+
+class TooLong(RuntimeError):
+    """Pandoc did not come to an end in time."""
+
+
+def run(pandoc: Any, text: str, *arguments: str, seconds: float = 20.0) -> str:
+    """Run pandoc, in its sandbox, on a text; give what it wrote to its standard output.
+
+    Parameters
+    ----------
+    pandoc
+        The module that knows where it is.
+    seconds
+        How long it may take.
+
+    Raises
+    ------
+    OSError
+        It is not there.
+    TooLong
+        It took longer.
+    RuntimeError
+        It refuses.
+    """
+    command = [pandoc.get_pandoc_path(), "--sandbox", "--quiet", *arguments]
+    try:
+        done = subprocess.run(
+            command, input=text.encode("utf-8", "replace"), capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TooLong(f"no end after {seconds:g} s") from error
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode("utf-8", "replace"))
+    return done.stdout.decode("utf-8")
 
 
 def _need(module: str, ending: str) -> Any:

@@ -69,7 +69,7 @@ def sections(answer: Answer) -> list[Section]:
     """Give the sections of an answer; see `pplx_jupyter.answer.Answer.sections`."""
     return [
         Section(len(section.path), section.heading, "\n".join(_blocks(section.units)))
-        for section in sections_of(answer)
+        for section in sections_of(answer, shown=True)
     ]
 
 
@@ -82,7 +82,7 @@ def claims(answer: Answer) -> list[Claim]:
     """Give the sentences of an answer; see `pplx_jupyter.answer.Answer.claims`."""
     known = {source.number for source in answer.sources}
     found: list[Claim] = []
-    for section in sections_of(answer, line=marked_line):
+    for section in sections_of(answer, line=marked_line, shown=True):
         title, _ = take_marks(section.heading)
         block = -1
         for unit in section.units:

@@ -29,6 +29,7 @@ _PARTS = (
     "incomplete",
     "model",
     "simulated",
+    "schema",
 )
 
 

@@ -1,4 +1,4 @@
-"""The simplest value that satisfies a JSON schema, for ``response_format``."""
+"""A value that satisfies a JSON schema, for ``response_format``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,16 @@ _FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
 _DEEPEST = 30
+_SHOWN = 4
+"""Down to this depth an answer has what it need not have, too: two items in a list, every property."""
+
+_TELLING = {"$ref", "const", "enum", "items", "properties", "type"}
+_UNREAD = {"if", "not", "pattern", "patternProperties"}
+_LIMITING = {"contains", "maxItems", "uniqueItems"}
 
 
 def instance(schema: Mapping[str, Any] | bool) -> Any:
-    """Give the simplest value that a JSON schema allows.
+    """Give a simple value that a JSON schema allows, with enough in it to look at.
 
     References within the schema, enumerations, alternatives, required properties and the limits
     of numbers, strings and lists are kept; ``pattern``, ``not`` and ``if`` are not looked at.
@@ -86,17 +92,26 @@ def _typed(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> An
     kind = kind[0] if isinstance(kind, list) and kind else kind
     if kind == "object" or (kind is None and "properties" in schema):
         properties = schema.get("properties", {})
+        free = properties if depth < _SHOWN and "maxProperties" not in schema else {}
+        names = [*schema.get("required", ()), *(name for name, one in free.items() if _is_plain(one))]
         return {
             name: _of(properties.get(name, {"type": "string"}), root, depth + 1)
-            for name in schema.get("required", ())
+            for name in dict.fromkeys(names)
         }
     if kind == "array" or (kind is None and "items" in schema):
         first = [_of(item, root, depth + 1) for item in schema.get("prefixItems", ())]
         least = int(schema.get("minItems", 0))
+        if depth < _SHOWN and _is_plain(schema.get("items")) and not _LIMITING & set(schema):
+            least = max(least, len(first) + 2)
         return first + [_of(schema.get("items", {}), root, depth + 1) for _ in range(least - len(first))]
     if kind in {"integer", "number"}:
         return _number(schema, whole=kind == "integer")
     return {"boolean": True, "null": None}[kind] if kind in {"boolean", "null"} else _string(schema)
+
+
+def _is_plain(schema: Any) -> bool:
+    """Whether a value of a schema can be made up that certainly satisfies it."""
+    return isinstance(schema, dict) and bool(_TELLING & set(schema)) and not _UNREAD & set(schema)
 
 
 def _string(schema: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pypdf
 import pytest
 
-from pplx_jupyter.answer import Answer, Receipt
+from pplx_jupyter.answer import Answer, Image, Receipt
 from pplx_jupyter.errors import PplxError
 from pplx_jupyter.export import pandoc
 
@@ -114,10 +114,10 @@ def test_a_tool_that_fails_is_one_line(
 ) -> None:
     import pypandoc
 
-    def fail(*_: object, **__: object) -> str:
-        raise RuntimeError("Pandoc died with exitcode 64\nout of luck")
-
-    monkeypatch.setattr(pypandoc, "convert_text", fail)
+    failing = tmp_path / "pandoc"
+    failing.write_text("#!/bin/sh\necho Pandoc died >&2\necho out of luck >&2\nexit 64\n")
+    failing.chmod(0o700)
+    monkeypatch.setattr(pypandoc, "get_pandoc_path", lambda: str(failing))
     with pytest.raises(
         PplxError, match=r"^pandoc could not write it \(out of luck\); save it as \.html or \.md\.$"
     ):
@@ -132,7 +132,39 @@ def test_a_tool_that_fails_is_one_line(
     def gone(*_: object, **__: object) -> str:
         raise OSError("No pandoc was found")
 
-    monkeypatch.setattr(pypandoc, "convert_text", gone)
+    monkeypatch.setattr(pypandoc, "get_pandoc_path", gone)
     with pytest.raises(PplxError, match=r"a \.docx needs pandoc: pip install 'pplx-jupyter\[documents\]'"):
         answer.save(tmp_path / "a.docx")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [failing]
+
+
+@pytest.mark.parametrize("formula", ["a_{" * 40 + "}" * 40 + r"\not" * 1000, r"\not" * 1200])
+def test_a_formula_without_an_end_is_left_as_tex(
+    formula: str, answer: Answer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are such for pandoc; saving must not hang on them."""
+    known = pandoc.run
+    monkeypatch.setattr(pandoc, "run", lambda *given: known(*given, seconds=2.0))
+    asked = dataclasses.replace(answer, text=f"Before $$ {formula} $$ behind.")
+    found = parts(asked.save(tmp_path / "a.docx"))
+    text = re.sub("<[^>]+>", "", found["word/document.xml"])
+    assert "Before" in text
+    assert "behind" in text
+    assert r"\not" in text
+
+
+def test_word_holds_the_images_that_came_with_the_answer(answer: Answer, tmp_path: Path) -> None:
+    from tests.pictures import png
+
+    images = [
+        Image("https://i.example/1.png", title="A ![x](https://t.example/y)", data=png(1)),
+        Image("https://i.example/2.png"),
+        Image("https://i.example/3.webp", data=b"RIFF\x10\x00\x00\x00WEBP" + bytes(20)),
+    ]
+    path = dataclasses.replace(answer, images=images).save(tmp_path / "prices.docx")
+    with zipfile.ZipFile(path) as found:
+        media = [name for name in found.namelist() if name.startswith("word/media/")]
+        assert [found.read(name) for name in media] == [png(1)]
+        assert b'TargetMode="External" Target="https://t.example' not in found.read(
+            "word/_rels/document.xml.rels"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -100,3 +101,20 @@ def test_any_text_has_sections_and_claims(text: str) -> None:
     answer = Answer(text=text, sources=[Source(1, "https://a.example")])
     answer.sections()
     assert not any("\ue000" in claim.text for claim in answer.claims())
+
+
+def test_an_answer_that_is_data_has_claims_too() -> None:
+    data = {"summary": "Prices fell. Gas rose [2].", "rows": [{"name": "Spain", "why": "Sun [1][9]"}], "n": 5}
+    sources = [Source(1, "https://a.example/"), Source(2, "https://b.example/")]
+    answer = Answer(text=json.dumps(data), sources=sources)
+    found = [(claim.text, claim.sources, claim.unresolved) for claim in answer.claims()]
+    assert found == [
+        ("summary: Prices fell.", (), ()),
+        ("Gas rose.", (2,), ()),
+        ("rows:", (), ()),
+        ("Spain | Sun", (1,), (9,)),
+        ("n: 5", (), ()),
+    ]
+    (section,) = answer.sections()
+    assert "Spain | Sun" in section.text
+    assert "{" not in section.text

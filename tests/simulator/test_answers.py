@@ -137,8 +137,9 @@ schemas = st.recursive(
     lambda inner: (
         st.builds(lambda i, n: {"type": "array", "items": i, "minItems": n}, inner, st.integers(0, 2))
         | st.builds(
-            lambda p: {"type": "object", "properties": p, "required": list(p)},
+            lambda p, n: {"type": "object", "properties": p, "required": list(p)[:n]},
             st.dictionaries(st.text(max_size=3), inner),
+            st.integers(0, 2),
         )
         | st.builds(lambda a, b: {"oneOf": [a, {"not": a, "allOf": [b]}]}, inner, inner)
     ),
@@ -151,6 +152,21 @@ def test_instances_of_made_up_schemas(schema: dict[str, Any]) -> None:
     jsonschema.validate(instance(schema), schema)
 
 
+def test_an_instance_has_what_it_need_not_have() -> None:
+    """Or a person who tries a format would see an empty object."""
+    row = {"type": "object", "properties": {"name": {"type": "string"}, "price": {"type": "number"}}}
+    made = instance({"type": "object", "properties": {"rows": {"type": "array", "items": row}}})
+    assert [list(each) for each in made["rows"]] == [["name", "price"]] * 2
+
+
 def test_a_schema_without_an_end_has_one() -> None:
     endless = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}
     assert isinstance(instance(endless), dict)
+    tree = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
+    jsonschema.validate(instance(tree), tree)
+
+
+def test_a_forced_shape_has_sources_whatever_the_question() -> None:
+    prompts = [f"What is tea? {number}" for number in range(300)]
+    assert not all(write(prompt).pages for prompt in prompts)
+    assert all(write(f"{prompt} shape:table").pages for prompt in prompts), "tests wait for them"

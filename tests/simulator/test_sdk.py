@@ -42,6 +42,28 @@ def test_agent_through_the_official_client(client: Any) -> None:
     assert done.usage.cost.total_cost > 0
 
 
+def test_a_follow_up_through_the_official_client(quick: Any, client: Any) -> None:
+    options = {"effort": "high", "background": True, "store": True}
+    first = client.responses.create(input="Prices of power", **options)
+    client.responses.retrieve(first.id)
+    second = client.responses.create(input="And of gas?", previous_response_id=first.id, **options)
+    assert client.responses.retrieve(second.id).status == "completed"
+    said = {"type": "message", "role": "assistant", "content": "They rose."}
+    asked = [{"type": "message", "role": "user", "content": text} for text in ("Prices?", "And of gas?")]
+    third = client.responses.create(input=[asked[0], said, asked[1]], **options)
+    assert client.responses.retrieve(third.id).status == "completed"
+    with pytest.raises(perplexity.NotFoundError):
+        client.responses.create(input="And of gas?", previous_response_id="resp_gone", **options)
+    talk = [
+        *MESSAGES,
+        {"role": "assistant", "content": "They rose."},
+        {"role": "user", "content": "And of gas?"},
+    ]
+    jobs = client.async_.chat.completions
+    asked_again = jobs.create(request={"model": "sonar-deep-research", "messages": talk})
+    assert jobs.get(asked_again.id).status == "COMPLETED"
+
+
 def test_cancel_through_the_official_client(make: Callable[..., Any]) -> None:
     caller = make()
     with perplexity.Perplexity(api_key="key-1", base_url=caller.sim.url, max_retries=0) as client:
