@@ -2,7 +2,7 @@
 
     python benchmarks/ledger.py
 
-Bodies are 2 KB each, in a table of their own. *Deciding* is everything before the intent is written:
+Bodies are 2 KB of words each, all of them searchable. *Deciding* is everything before the intent is written:
 the question's rows, the usual range of its last 200 jobs, and the budgets. *Submitting* adds the
 transaction, flushed to the disk. The peer is the same in a ledger of 1,000 jobs: the cost may grow as
 the logarithm of the ledger, by log(100,000) / log(1,000) = 1.67 times.
@@ -10,7 +10,9 @@ the logarithm of the ledger, by log(100,000) / log(1,000) = 1.67 times.
 
 from __future__ import annotations
 
+import json
 import math
+import random
 import statistics
 import tempfile
 import time
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from verdict import verdict
 
+from pplx_jupyter.ledger import Wanted
 from pplx_jupyter.ledger.schema import count_all
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.notebook.history import jobs_forms
@@ -35,6 +38,7 @@ DECIDE_BUDGET_MS = 5.0
 LIST_BUDGET_MS = 100.0
 URL = "http://127.0.0.1:9"
 _EFFORTS = ("low", "medium", "high")
+_TYPED = ("ba", "leran", "question", "tisofa", "manku", "goter", "pera", "name")
 _FILL = """
 INSERT INTO jobs (id, seq, state, fingerprint, request, base_url, account, backend, pinned, model, effort, question,
     name, notebook, cell, filled, idempotency_key, created_at, accepted_at, settled_at, due_at, remote_id, cost,
@@ -54,11 +58,24 @@ def fill(path: Path, size: int) -> SqliteLedger:
     with ledger._file.writing() as db:  # noqa: SLF001
         values = {"url": URL, "size": size, "now": time.time(), "efforts": '["low", "medium", "high"]'}
         db.execute(_FILL, values)
-        db.execute(
-            "INSERT INTO bodies SELECT id, ?, created_at FROM jobs", ('{"text": "' + "x" * 2000 + '"}',)
+        answers = [json.dumps({"choices": [{"message": {"content": text}}]}) for text in _answers(500)]
+        db.executemany(
+            "INSERT INTO bodies VALUES (?, ?, 0)",
+            ((f"x{number:08x}", answers[number % len(answers)]) for number in range(1, size + 1)),
         )
         count_all(db)
+    while ledger.read_in(1.0):
+        pass
     return ledger
+
+
+def _answers(count: int) -> list[str]:
+    """Give texts of 2 KB, whose words are as unevenly frequent as those of a language."""
+    dice = random.Random(1)
+    sounds = [first + second for first in "bdfgklmnprst" for second in ("a", "e", "i", "o", "u", "an", "er")]
+    words = ["".join(dice.choices(sounds, k=1 + rank % 4)) for rank in range(6_000)]
+    weights = [1 / (rank + 3) for rank in range(len(words))]
+    return [" ".join(dice.choices(words, weights, k=350))[:2_000] for _ in range(count)]
 
 
 def timed(work: Callable[[int], object], runs: int) -> list[float]:
@@ -89,7 +106,19 @@ def measure(folder: Path, size: int) -> dict[str, list[float]]:
         ),
         "deciding: a settled one": timed(lambda n: decide(ledger.attempts(f"v1:{1 + n * step}", URL)), 400),
         "submitting a new question": timed(lambda n: session.submit(asked(n), notebook="b.ipynb"), 100),
-        "%pplx jobs": timed(lambda _: jobs_forms(ledger.jobs(limit=20)), 50),
+        "%pplx jobs": timed(lambda _: jobs_forms(ledger.found(Wanted(), limit=20)), 50),
+        "history: a page far back": timed(
+            lambda n: ledger.found(Wanted(), limit=10, offset=size - 20 - n), 50
+        ),
+        "history: a state and a time": timed(
+            lambda _: ledger.found(Wanted(states=("failed",), since=time.time() - 90 * 86_400), limit=10), 50
+        ),
+        "history: a word": timed(
+            lambda n: ledger.found(Wanted(search=f"{_TYPED[n % len(_TYPED)]} question {n}"), limit=10), 50
+        ),
+        "history: letters as typed": timed(
+            lambda n: ledger.found(Wanted(search=_TYPED[n % len(_TYPED)][: 1 + n % 4]), limit=10), 50
+        ),
         "a look of the watcher": timed(
             lambda _: (
                 ledger.under_way([account], time.time()),
@@ -115,14 +144,14 @@ def main() -> None:
         print(f"{name:<28}{shown}{cells[-1][0] / cells[0][0]:>8.2f}x")
     largest = found[SIZES[-1]]
     worst = max(_p95(largest[name]) for name in largest if name.startswith("deciding"))
-    listing = _p95(largest["%pplx jobs"])
+    listing = max(_p95(largest[name]) for name in largest if name.startswith(("%pplx jobs", "history")))
     whole = "deciding: a new question"
     growth = statistics.median(largest[whole]) / statistics.median(found[SIZES[0]][whole])
     print(
         f"deciding, p95 at {SIZES[-1]:,}: {worst:.2f} ms, budget {DECIDE_BUDGET_MS:g}: {verdict(worst, DECIDE_BUDGET_MS)}"
     )
     print(
-        f"listing, p95 at {SIZES[-1]:,}: {listing:.2f} ms, budget {LIST_BUDGET_MS:g}: {verdict(listing, LIST_BUDGET_MS)}"
+        f"listing and searching, p95 at {SIZES[-1]:,}: {listing:.2f} ms, budget {LIST_BUDGET_MS:g}: {verdict(listing, LIST_BUDGET_MS)}"
     )
     print(f"growth of deciding: {growth:.2f} times, logarithm {allowed:.2f}: {verdict(growth, allowed)}")
 

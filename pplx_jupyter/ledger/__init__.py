@@ -13,6 +13,7 @@ from pplx_jupyter.ledger.protocol import (
     Ledger,
     Row,
 )
+from pplx_jupyter.ledger.wanted import Found, Spent, Wanted
 
 __all__ = [
     "GIVEN_IN_CLEAR",
@@ -22,8 +23,11 @@ __all__ = [
     "Attempts",
     "Decision",
     "Draft",
+    "Found",
     "Ledger",
     "Row",
+    "Spent",
+    "Wanted",
     "open_ledger",
 ]
 

@@ -217,8 +217,10 @@ class Refusal:
             return f"%pplx budget {math.ceil(self.day.spent + self.day.set_aside + self.high):.2f} --per day"
         return f"%pplx budget {math.ceil(self.needed):.2f} --per {self.budget.scope}"
 
-    def line(self) -> str:
-        """Say it in one line, for an error."""
+    def line(self, questions: int = 1) -> str:
+        """Say it in one line, for an error; `questions` are refused together."""
+        if questions > 1:
+            return self._line_together(questions)
         usually = (
             f"usually costs {_digits(self.low)}–{_digits(self.high)} USD"
             if self.low is not None
@@ -230,6 +232,18 @@ class Refusal:
             f"it could pass the budget {self.budget.words}, {_digits(self.budget.amount)} USD:"
             f" spent {_digits(self.sums.spent)}, set aside {_digits(self.sums.set_aside)}, left {_digits(self.left)};"
             f" this question {usually}. Ask it this once: --yes (in Python yes=True). Raise the budget: {self.remedy}{or_else}. Nothing was sent."
+        )
+
+    def _line_together(self, questions: int) -> str:
+        usually = (
+            f"usually cost {_digits(self.low)}–{_digits(self.high)} USD together"
+            if self.low is not None
+            else f"have no usual cost yet, and {_digits(self.high)} USD are set aside for them"
+        )
+        return (
+            f"it could pass the budget {self.budget.words}, {_digits(self.budget.amount)} USD:"
+            f" spent {_digits(self.sums.spent)}, set aside {_digits(self.sums.set_aside)}, left {_digits(self.left)};"
+            f" these {questions} questions {usually}. Raise the budget: {self.remedy}. Nothing was sent."
         )
 
 

@@ -40,6 +40,8 @@ def row_of(found: Mapping[str, Any]) -> Row:
         It cannot be read.
     """
     values = dict(found)
+    # The ledger's own: where the row's words are.
+    values.pop("text_n", None)
     for name in _JSON:
         if values[name] is not None:
             try:

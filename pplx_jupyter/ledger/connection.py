@@ -33,7 +33,7 @@ _MAKESHIFT_SECONDS = 5.0
 _EMPTY_SECONDS = 10.0
 """An empty file of this age was not made just now by another process, which is about to fill it."""
 
-_TABLES = {"jobs", "bodies", "owners", "retired", "meta", "totals", "budgets", "forms"}
+_TABLES = {"jobs", "bodies", "owners", "retired", "meta", "totals", "budgets", "forms", "pictures"}
 _ENOUGH = 3
 """So many tables of these names make a ledger in which others are missing."""
 
@@ -321,10 +321,15 @@ class Database:
         except SQLITE_ERRORS as error:
             raise self._trouble(error) from error
 
-    def scrub(self) -> None:
+    def scrub(self, tidy: Callable[[sqlite3.Connection], str]) -> None:
         """Write the file anew without what was deleted, and empty the log.
 
         Overwriting what is deleted is not enough: SQLite leaves copies of rows behind in pages that it has split.
+
+        Parameters
+        ----------
+        tidy
+            Called first, with no transaction open; gives why traces stay all the same, or an empty text.
 
         Raises
         ------
@@ -333,12 +338,13 @@ class Database:
         """
         try:
             db = self.connection()
+            told = tidy(db)
             db.execute("VACUUM")
             left = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
             raise LedgerError(_not_scrubbed(self.path, str(error))) from error
-        if left:
-            raise LedgerError(_not_scrubbed(self.path, "another process is reading it"))
+        if told or left:
+            raise LedgerError(_not_scrubbed(self.path, told or "another process is reading it"))
 
     def all(
         self, sql: str, values: Sequence[Any] = (), read: Callable[[Any], Any] | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ASSUMED_HIGH", "HISTORY", "Expected", "Past", "expected", "expected_of"]
+__all__ = ["ASSUMED_HIGH", "HISTORY", "Expected", "Past", "expected", "expected_of", "together"]
 
 HISTORY = 200
 """How many settled jobs a range is made of at most."""
@@ -98,6 +98,15 @@ def expected(past: Sequence[Past], backend: str, model: str) -> Expected:
 def expected_of(kept: Mapping[str, Any], backend: str, model: str) -> Expected:
     """Give what a row expected when it was asked; the published range where it kept none."""
     return Expected.from_json(kept) if "high" in kept else expected((), backend, model)
+
+
+def together(each: Sequence[Expected]) -> Expected:
+    """Give what several questions usually cost together; the low end is None where one's is not known."""
+    lows = [usual.low for usual in each]
+    return Expected(
+        low=None if None in lows else sum(low for low in lows if low is not None),
+        high=sum(usual.set_aside for usual in each),
+    )
 
 
 def _nearest_rank(ordered: Sequence[float], share: float) -> float:

@@ -7,6 +7,7 @@ values, not of the bytes: another indentation, or other line ends, change nothin
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import datetime
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "ENDING", "FORMAT", "Entry", "Lockfile", "NewerLockfile", "body_of", "dump", "entry_of", "parse", "read", "row_of", "write",
+    "ENDING", "FORMAT", "Entry", "Lockfile", "NewerLockfile", "body_of", "dump", "entry_of", "parse", "pictures_of", "read",
+    "row_of", "write",
 ]  # fmt: skip
 
 ENDING = ".pplx.json"
@@ -76,8 +78,8 @@ class Lockfile:
     entries: Sequence[Entry] = ()
 
 
-def entry_of(row: Row, body: str) -> Entry:
-    """Give a settled row and its body as an entry.
+def entry_of(row: Row, body: str, pictures: Mapping[str, bytes] | None = None) -> Entry:
+    """Give a settled row, its body and its images, by their addresses, as an entry.
 
     A body is kept decoded, so that a change of it shows as what it is; where decoding would lose
     something (a key that stands twice, NaN, a text that is not JSON), it is kept as the text it was.
@@ -98,6 +100,10 @@ def entry_of(row: Row, body: str) -> Entry:
     entry["simulated"] = answer.simulated
     entry["text"] = answer.text.split("\n")
     entry |= {"body_as_text": body} if decoded is None else {"body": decoded}
+    if pictures:
+        entry["pictures"] = [
+            {"url": url, "data": base64.b64encode(data).decode()} for url, data in pictures.items()
+        ]
     entry = json.loads(json.dumps(entry, allow_nan=False))
     return {**entry, "hash": _hash(entry)}
 
@@ -141,6 +147,13 @@ def body_of(entry: Entry) -> str:
     if "body_as_text" in entry:
         return str(entry["body_as_text"])
     return json.dumps(entry["body"], sort_keys=True)
+
+
+def pictures_of(entry: Entry) -> dict[str, bytes]:
+    """Give an entry's images by their addresses; raises KeyError, TypeError or ValueError where it has something else."""
+    return {
+        str(each["url"]): base64.b64decode(each["data"], validate=True) for each in entry.get("pictures", ())
+    }
 
 
 def dump(lockfile: Lockfile) -> str:
@@ -238,6 +251,7 @@ def _check(entry: Any, at: int, name: str) -> None:
     try:
         row_of(entry)
         body_of(entry)
+        pictures_of(entry)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise LedgerError(f"{name}: the answer {label} is not understood ({error!r}); {restore}") from None
 

@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import lockfile
 from pplx_jupyter.ledger.protocol import Attempts, Decision, Draft, Owner, Row
+from pplx_jupyter.ledger.wanted import Found
+from pplx_jupyter.ledger.words import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pplx_jupyter.ledger.batches import Gate
     from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
     from pplx_jupyter.ledger.expected import Past
     from pplx_jupyter.ledger.protocol import Adoptable
+    from pplx_jupyter.ledger.wanted import Spent, Wanted
 
 __all__ = ["LockfileLedger", "open_lockfile"]
 
@@ -111,6 +115,19 @@ class LockfileLedger:
         ]
         return rows[offset : offset + limit]
 
+    def found(self, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> Found:
+        """Find answers, newest first; what they cost is not counted, since a frozen run costs nothing."""
+        rows = [row for row in self._newest_first() if wanted.fits(row, text_of(row, self.body(row.id)))]
+        return Found(rows[offset : offset + limit], len(rows), 0.0, 0.0, 0)
+
+    def read_in(self, seconds: float) -> int:
+        """Do nothing: a search reads the whole file."""
+        return 0
+
+    def spent(self, base_url: str, since: float | None = None, until: float | None = None) -> list[Spent]:
+        """Give nothing: a frozen run costs nothing."""
+        return []
+
     def write(
         self,
         job_id: str,
@@ -135,6 +152,60 @@ class LockfileLedger:
 
     def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
         """Keep nothing: it would only save time."""
+
+    def pictures(self, job_id: str) -> Mapping[str, bytes]:
+        """Give the images that the lockfile has of an answer, by their addresses."""
+        entry = self._entries.get(job_id)
+        return {} if entry is None else lockfile.pictures_of(entry)
+
+    def attempts_of(
+        self, fingerprints: Sequence[str], base_url: str, backend: str | None = None
+    ) -> dict[str, Attempts]:
+        """Give the newest answer to each of these questions that it has."""
+        found = {each: self.attempts(each, base_url, backend) for each in fingerprints}
+        return {each: attempts for each, attempts in found.items() if attempts.best is not None}
+
+    def intend_all(
+        self,
+        drafts: Sequence[Draft],
+        decide: Callable[[Attempts], Decision],
+        *,
+        gate: Gate,
+        budget: float | None = None,
+    ) -> list[tuple[Row, Decision]]:
+        """Refuse."""
+        self._refuse()
+
+    def gate(self, batch: str) -> Gate | None:
+        """Give nothing: no batch is ever under way here."""
+        return None
+
+    def set_gate(self, batch: str, gate: Gate) -> None:
+        """Refuse."""
+        self._refuse()
+
+    def release(self, account: str, now: float) -> int:
+        """Let nothing out."""
+        return 0
+
+    def drop_parked(self, job_ids: Sequence[str], changes: Mapping[str, Any]) -> int:
+        """Drop nothing: none waits."""
+        return 0
+
+    def note_shown(self, job_ids: Sequence[str], now: float) -> None:
+        """Note nothing: it is only read."""
+
+    def free_at(self, account: str, backend: str, now: float) -> float:
+        """Give now."""
+        return now
+
+    def slow_down(self, account: str, backend: str, now: float, told: float | None) -> None:
+        """Refuse."""
+        self._refuse()
+
+    def keep_pictures(self, job_id: str, pictures: Mapping[str, bytes]) -> None:
+        """Refuse: nothing is ever fetched."""
+        self._refuse()
 
     def past(self, base_url: str, backend: str, model: str, effort: str, limit: int) -> list[Past]:
         """Give nothing: a frozen run tells no usual cost."""
@@ -166,6 +237,10 @@ class LockfileLedger:
     def unshown(self, notebook: str, base_url: str, limit: int) -> list[Row]:
         """Give nothing: what is frozen was shown before."""
         return []
+
+    def first(self, what: str) -> bool:
+        """Give False: what was to be done once was done when it was asked."""
+        return False
 
     def listing_due(self, account: str, now: float, every: float) -> bool:
         """Give False: nothing is asked."""

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pplx_jupyter.ledger.batches import Gate
     from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
     from pplx_jupyter.ledger.expected import Past
+    from pplx_jupyter.ledger.wanted import Found, Spent, Wanted
 
 __all__ = [
     "ADOPTED",
@@ -71,6 +73,7 @@ class Draft:
     run: str = ""
     filled: Mapping[str, str] = dataclasses.field(default_factory=dict)
     expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    batch: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,10 @@ class Row:
         When a notebook or terminal first showed how it ended; None until then.
     forgotten_at
         When its prompt and answer were deleted; what it cost is kept.
+    pictures_until
+        Until when the answer's images are being fetched, where they were asked for; None before, and once that is over.
+    batch
+        The batch that it was asked with; empty for a question that was asked alone.
     unwritten
         Why the ledger does not have all of this, where it is in this process's memory alone; never kept.
     """
@@ -157,6 +164,8 @@ class Row:
     lost: int = 0
     shown_at: float | None = None
     forgotten_at: float | None = None
+    pictures_until: float | None = None
+    batch: str = ""
     unwritten: str = ""
 
     @property
@@ -168,6 +177,12 @@ class Row:
     def is_adopted(self) -> bool:
         """Whether it was asked elsewhere, and found in the service's list: its question is not known."""
         return self.fingerprint.startswith(ADOPTED)
+
+    @property
+    def follows(self) -> str:
+        """The id of the job that this one follows, or an empty text."""
+        found = self.request.get("follows")
+        return str(found.get("job") or "") if isinstance(found, dict) else ""
 
     @property
     def label(self) -> str:
@@ -278,6 +293,51 @@ class Ledger(Protocol):
             It could pass a budget; nothing is written.
         """
 
+    def attempts_of(
+        self, fingerprints: Sequence[str], base_url: str, backend: str | None = None
+    ) -> dict[str, Attempts]:
+        """Give the rows of many questions, by fingerprint, in one look."""
+
+    def intend_all(
+        self,
+        drafts: Sequence[Draft],
+        decide: Callable[[Attempts], Decision],
+        *,
+        gate: Gate,
+        budget: float | None = None,
+    ) -> list[tuple[Row, Decision]]:
+        """Do what `decide` says of each question of a batch; the budgets must hold for all of them together.
+
+        What is to be sent is parked until the batch's gate lets it out, see `release`. Intents of an earlier
+        run that are parked still become this batch's.
+
+        Raises
+        ------
+        BudgetExceeded
+            All together could pass a budget; nothing is written.
+        """
+
+    def gate(self, batch: str) -> Gate | None:
+        """Give how a batch's questions leave; None where there is no such batch."""
+
+    def set_gate(self, batch: str, gate: Gate) -> None:
+        """Pause a batch, let it go on, or change how many of it are under way at once."""
+
+    def release(self, account: str, now: float) -> int:
+        """Make the parked intents due whose turn it is, by their gates and the account's rate; give how many."""
+
+    def drop_parked(self, job_ids: Sequence[str], changes: Mapping[str, Any]) -> int:
+        """Write `changes` into those of the rows that are parked still; give how many."""
+
+    def note_shown(self, job_ids: Sequence[str], now: float) -> None:
+        """Note that a notebook has shown how these settled jobs ended, where none had yet."""
+
+    def free_at(self, account: str, backend: str, now: float) -> float:
+        """Give when a question may leave, as the account's refusals taught; `now` where nothing is in its way."""
+
+    def slow_down(self, account: str, backend: str, now: float, told: float | None) -> None:
+        """Remember that the service refused a question as one too many, and when it said to come again."""
+
     def rehold(
         self, job_id: str, expected: Mapping[str, Any], *, owner: str, budget: float | None
     ) -> Refusal | None:
@@ -305,6 +365,12 @@ class Ledger(Protocol):
 
     def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
         """Keep a settled job's permanent forms; those of another version are replaced."""
+
+    def pictures(self, job_id: str) -> Mapping[str, bytes]:
+        """Give what was kept of an answer's images, by their addresses."""
+
+    def keep_pictures(self, job_id: str, pictures: Mapping[str, bytes]) -> None:
+        """Keep an answer's images, by their addresses, and note that nothing more will come."""
 
     def forget(self, job_ids: Sequence[str]) -> int:
         """Delete prompt, answer and name of settled jobs, and keep what they cost; give how many."""
@@ -354,6 +420,15 @@ class Ledger(Protocol):
     ) -> list[Row]:
         """Give rows, newest first."""
 
+    def found(self, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> Found:
+        """Find jobs by words, state, notebook, time and cost; give a page of them, newest first, and their sums."""
+
+    def read_in(self, seconds: float) -> int:
+        """Read, for about so long, the words of older jobs that a search does not reach yet; give how many are left."""
+
+    def spent(self, base_url: str, since: float | None = None, until: float | None = None) -> list[Spent]:
+        """Give what jobs asked in a time (seconds since the epoch) cost, by day, notebook, model and effort."""
+
     def claim(
         self, owner: str, free: Sequence[str], accounts: Sequence[str], now: float, limit: int
     ) -> list[Row]:
@@ -364,6 +439,9 @@ class Ledger(Protocol):
 
     def unshown(self, notebook: str, base_url: str, limit: int) -> list[Row]:
         """Give the rows of a notebook whose end nobody has been shown, those under way too; newest first."""
+
+    def first(self, what: str) -> bool:
+        """Say whether nobody has asked this of the ledger before, and remember it: of many kernels, one does a thing."""
 
     def listing_due(self, account: str, now: float, every: float) -> bool:
         """Whether the service's list was last asked for over `every` seconds ago; if so, `now` is written down."""

@@ -19,6 +19,7 @@ from pplx_jupyter.ledger.connection import MENDED
 from pplx_jupyter.ledger.pages import records
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, SETTLED
 from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION, count_all
+from pplx_jupyter.ledger.search import read_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ _MARGIN = 1_000
 
 @dataclasses.dataclass(slots=True)
 class Salvage:
-    """What could be read. Jobs are rows as SQLite keeps them, bodies and their times are by job.
+    """What could be read. Jobs are rows as SQLite keeps them, bodies and their times are by job, images by job and number.
 
     Attributes
     ----------
@@ -45,6 +46,7 @@ class Salvage:
 
     jobs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     bodies: dict[str, tuple[str, float]] = dataclasses.field(default_factory=dict)
+    pictures: dict[tuple[str, int], tuple[str, bytes]] = dataclasses.field(default_factory=dict)
     budgets: dict[tuple[str, str], float] = dataclasses.field(default_factory=dict)
     retired: dict[str, float] = dataclasses.field(default_factory=dict)
     owners: dict[str, Record] = dataclasses.field(default_factory=dict)
@@ -154,13 +156,24 @@ def _take_three(found: Salvage, record: Record) -> None:
         found.bodies[first] = (second, float(third))
 
 
+def _take_four(found: Salvage, record: Record) -> None:
+    job, number, url, data = record
+    if isinstance(job, str) and isinstance(number, int) and isinstance(url, str) and isinstance(data, bytes):
+        found.pictures[job, number] = (url, data)
+
+
 def _take_six(found: Salvage, record: Record) -> None:
     kinds = (str, str, str, int, str, (int, float))
     if all(isinstance(value, kind) for value, kind in zip(record, kinds, strict=True)):  # type: ignore[arg-type]
         found.owners[record[0]] = record
 
 
-_SHORT: dict[int, Callable[[Salvage, Record], None]] = {2: _take_two, 3: _take_three, 6: _take_six}
+_SHORT: dict[int, Callable[[Salvage, Record], None]] = {
+    2: _take_two,
+    3: _take_three,
+    4: _take_four,
+    6: _take_six,
+}
 
 
 def fill(db: sqlite3.Connection, found: Salvage, line: str) -> None:
@@ -185,6 +198,10 @@ def fill(db: sqlite3.Connection, found: Salvage, line: str) -> None:
         "INSERT INTO bodies VALUES (?, ?, ?)",
         [(job, *body) for job, body in found.bodies.items() if job in found.jobs],
     )
+    db.executemany(
+        "INSERT INTO pictures VALUES (?, ?, ?, ?)",
+        [(*key, *picture) for key, picture in found.pictures.items() if key[0] in found.jobs],
+    )
     db.executemany("INSERT INTO budgets VALUES (?, ?, ?)", [(*k, v) for k, v in found.budgets.items()])
     db.executemany("INSERT INTO retired VALUES (?, ?)", found.retired.items())
     db.executemany("INSERT INTO owners VALUES (?, ?, ?, ?, ?, ?)", found.owners.values())
@@ -194,6 +211,7 @@ def fill(db: sqlite3.Connection, found: Salvage, line: str) -> None:
     about = {**found.about, "seq": str(max(seqs, default=0) + _MARGIN), MENDED: line}
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", about.items())
     count_all(db)
+    read_anew(db)
     db.execute("COMMIT")
 
 

@@ -96,6 +96,29 @@ def m002_money(db: sqlite3.Connection) -> None:
     count_all(db)
 
 
+def m003_pictures(db: sqlite3.Connection) -> None:
+    """Keep an answer's own images, where they were asked for, and until when they are being fetched."""
+    db.execute(
+        "CREATE TABLE pictures (job_id TEXT NOT NULL REFERENCES jobs (id), n INTEGER NOT NULL, url TEXT NOT NULL,"
+        " data BLOB NOT NULL, PRIMARY KEY (job_id, n))"
+    )
+    db.execute("ALTER TABLE jobs ADD COLUMN pictures_until REAL")
+
+
+def m004_batches(db: sqlite3.Connection) -> None:
+    """Note which batch a row was asked with; find a batch's rows, and what was sent in the last minute."""
+    db.execute("ALTER TABLE jobs ADD COLUMN batch TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE INDEX jobs_batch ON jobs (batch, created_at) WHERE batch != ''")
+    db.execute("CREATE INDEX jobs_sent ON jobs (sending_at) WHERE sending_at IS NOT NULL")
+
+
+def m005_search(db: sqlite3.Connection) -> None:
+    """Find jobs by their words; those that are there wait to be read in, a few at a time, when a search is made."""
+    from pplx_jupyter.ledger.search import create
+
+    create(db)
+
+
 def count_all(db: sqlite3.Connection) -> None:
     """Make the running totals anew from the rows."""
     from pplx_jupyter.ledger.columns import row_of
@@ -107,5 +130,11 @@ def count_all(db: sqlite3.Connection) -> None:
     add_all(db, (row_of(dict(zip(names, found, strict=True))) for found in cursor))
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_jobs, m002_money]
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
+    m001_jobs,
+    m002_money,
+    m003_pictures,
+    m004_batches,
+    m005_search,
+]
 VERSION = len(MIGRATIONS)

@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pplx_jupyter.errors import BudgetExceeded, LedgerError
-from pplx_jupyter.ledger import totals
+from pplx_jupyter.ledger import batches, search, totals
 from pplx_jupyter.ledger.adopted import draft_of, progress_of, trace_of
+from pplx_jupyter.ledger.batches import PARKED, is_parked
 from pplx_jupyter.ledger.budgets import day_of, keys_of
 from pplx_jupyter.ledger.columns import bind, row_of
 from pplx_jupyter.ledger.connection import Database
-from pplx_jupyter.ledger.expected import Expected, Past, expected_of
+from pplx_jupyter.ledger.expected import Expected, Past, expected_of, together
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, SETTLED, Attempts, Decision, Draft, Owner, Row
+from pplx_jupyter.ledger.rates import free_at
 from pplx_jupyter.ledger.totals import refusal_of
 from pplx_jupyter.ledger.unwritten import Unwritten, keep_body
+from pplx_jupyter.ledger.wanted import Found
+from pplx_jupyter.ledger.words import text_of
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
     from pplx_jupyter.ledger.protocol import Adoptable
+    from pplx_jupyter.ledger.wanted import Spent, Wanted
 
 __all__ = ["SqliteLedger", "default_path"]
 
@@ -61,6 +66,7 @@ class SqliteLedger:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = Database(path)
         self._unwritten = Unwritten(self._write_held)
+        self._summed: tuple[Any, search.Total] | None = None
         self._salt = str(self._file.one("SELECT value FROM meta WHERE name = 'salt'")[0])
 
     @property
@@ -80,10 +86,22 @@ class SqliteLedger:
             f"SELECT * FROM jobs WHERE fingerprint = ? AND base_url = ?{only} ORDER BY created_at DESC",  # noqa: S608
             (fingerprint, base_url, *([] if backend is None else [backend])),
         )
-        # An answer serves before an attempt that came later and gave none.
-        serving = (row for row in found if row.state in _SERVING)
-        last = found[0] if found else None
-        return Attempts(best=next(serving, last), last=last)
+        return _attempts(found)
+
+    def attempts_of(
+        self, fingerprints: Sequence[str], base_url: str, backend: str | None = None
+    ) -> dict[str, Attempts]:
+        """Give the rows of many questions, by fingerprint."""
+        only = "" if backend is None else " AND backend = ?"
+        found = self._rows(
+            "SELECT * FROM jobs WHERE fingerprint IN (SELECT value FROM json_each(?)) AND base_url = ?"  # noqa: S608
+            f"{only} ORDER BY created_at DESC",
+            (json.dumps(list(fingerprints)), base_url, *([] if backend is None else [backend])),
+        )
+        by_question: dict[str, list[Row]] = {}
+        for row in found:
+            by_question.setdefault(row.fingerprint, []).append(row)
+        return {fingerprint: _attempts(rows) for fingerprint, rows in by_question.items()}
 
     def answered(self, fingerprint: str, base_url: str) -> list[Row]:
         """Give the answers to a question, newest first."""
@@ -127,6 +145,100 @@ class SqliteLedger:
                 return self._arm(db, decision.row, draft, day), decision
             return self._insert(db, draft, day), decision
 
+    def intend_all(
+        self,
+        drafts: Sequence[Draft],
+        decide: Callable[[Attempts], Decision],
+        *,
+        gate: batches.Gate,
+        budget: float | None = None,
+    ) -> list[tuple[Row, Decision]]:
+        """Find, arm or park all, in one transaction with the budgets."""
+        if not drafts:
+            return []
+        with self._writing(intent=True) as db:
+            found = self.attempts_of(
+                [draft.fingerprint for draft in drafts],
+                drafts[0].base_url,
+                drafts[0].backend if drafts[0].pinned else None,
+            )
+            decisions = [decide(found.get(draft.fingerprint, Attempts())) for draft in drafts]
+            bought = [d for d, decision in zip(drafts, decisions, strict=True) if decision.what != "keep"]
+            day = day_of(time.time())
+            if bought:
+                usual = together([Expected.from_json(draft.expected) for draft in bought])
+                keys = keys_of(bought[0].notebook, day, bought[0].run)
+                refusal = refusal_of(db, keys, bought[0].base_url, usual, budget)
+                if refusal is not None:
+                    raise BudgetExceeded(refusal.line(len(bought)), refusal=refusal)
+            batches.set_gate(db, drafts[0].batch, gate)
+            rows = [
+                self._park(db, draft, decision, day)
+                for draft, decision in zip(drafts, decisions, strict=True)
+            ]
+            new = [row for row, d in zip(rows, decisions, strict=True) if d.what == "new"]
+            totals.add_all(db, new)
+        return list(zip(rows, decisions, strict=True))
+
+    def _park(self, db: sqlite3.Connection, draft: Draft, decision: Decision, day: str) -> Row:
+        row = decision.row
+        if row is None:
+            return self._insert(db, draft, day, counted=False)
+        if decision.what == "arm":
+            return self._arm(db, row, draft, day)
+        if row.is_open and is_parked(row.due_at):
+            return self._set(db, row, {"batch": draft.batch, "account": draft.account})
+        return row
+
+    def gate(self, batch: str) -> batches.Gate | None:
+        """Give how a batch's questions leave."""
+        with self._file.reading() as db:
+            return batches.gate_of(db, batch)
+
+    def set_gate(self, batch: str, gate: batches.Gate) -> None:
+        """Set how a batch's questions leave."""
+        with self._writing() as db:
+            batches.set_gate(db, batch, gate)
+
+    def release(self, account: str, now: float) -> int:
+        """Make the parked intents due whose turn it is."""
+        with self._file.reading() as db:
+            # Looked at without a lock first: most ticks find nothing.
+            if not batches.release(db, account, now):
+                return 0
+        with self._writing() as db:
+            return batches.release(db, account, now)
+
+    def drop_parked(self, job_ids: Sequence[str], changes: Mapping[str, Any]) -> int:
+        """Write into rows that are parked still, in one transaction."""
+        with self._writing() as db:
+            found = db.execute(
+                f"SELECT * FROM jobs WHERE {_IS_OPEN} AND due_at >= ? AND id IN (SELECT value FROM json_each(?))",  # noqa: S608
+                (PARKED, json.dumps(list(job_ids))),
+            ).fetchall()
+            for each in found:
+                self._set(db, row_of(each), changes)
+            return len(found)
+
+    def note_shown(self, job_ids: Sequence[str], now: float) -> None:
+        """Note that the ends of these jobs were shown, in one transaction; no view need read it."""
+        with self._writing() as db:
+            db.execute(
+                f"UPDATE jobs SET shown_at = ? WHERE shown_at IS NULL AND state IN ({_marks(SETTLED)})"  # noqa: S608
+                " AND id IN (SELECT value FROM json_each(?))",
+                (now, *SETTLED, json.dumps(list(job_ids))),
+            )
+
+    def free_at(self, account: str, backend: str, now: float) -> float:
+        """Give when a question may leave."""
+        with self._file.reading() as db:
+            return free_at(*batches.rate_and_sent(db, account, backend, now), now)
+
+    def slow_down(self, account: str, backend: str, now: float, told: float | None) -> None:
+        """Keep what a 429 teaches."""
+        with self._writing() as db:
+            batches.slow_down(db, account, backend, now, told)
+
     def rehold(
         self, job_id: str, expected: Mapping[str, Any], *, owner: str, budget: float | None
     ) -> Refusal | None:
@@ -146,7 +258,7 @@ class SqliteLedger:
             self._set(db, row, {"expected": {**expected, **kept}})
             return None
 
-    def _insert(self, db: sqlite3.Connection, draft: Draft, day: str) -> Row:
+    def _insert(self, db: sqlite3.Connection, draft: Draft, day: str, *, counted: bool = True) -> Row:
         now = time.time()
         while True:
             job_id = secrets.token_hex(3)
@@ -171,17 +283,20 @@ class SqliteLedger:
             "filled": dict(draft.filled),
             "idempotency_key": _new_key(job_id),
             "created_at": now,
-            "due_at": now,
+            "due_at": PARKED if draft.batch else now,
             "day": day,
             "run": draft.run,
             "asked_model": draft.model,
             "expected": dict(draft.expected),
+            "batch": draft.batch,
         }
         columns = ", ".join(values)
         marks = ", ".join("?" for _ in values)
         db.execute(f"INSERT INTO jobs ({columns}) VALUES ({marks})", [bind(k, v) for k, v in values.items()])  # noqa: S608
         row = self._read(db, job_id)
-        totals.add(db, row)
+        if counted:
+            totals.add(db, row)
+        search.keep(db, row)
         return row
 
     def _arm(self, db: sqlite3.Connection, row: Row, draft: Draft, day: str) -> Row:
@@ -197,7 +312,8 @@ class SqliteLedger:
             "settled_at": None,
             "remote_status": "",
             "created_at": now,
-            "due_at": now,
+            "due_at": PARKED if draft.batch else now,
+            "batch": draft.batch,
             "owner": "",
             "request_id": "",
             "account": draft.account,
@@ -266,7 +382,10 @@ class SqliteLedger:
                 self._drop_adopted(db, str(changes["remote_id"]), row)
             if body is not None:
                 keep_body(db, job_id, body)
-            return self._set(db, row, changes)
+            after = self._set(db, row, changes)
+            if body is not None and row.state in REUSABLE and after.forgotten_at is None:
+                search.keep(db, after)
+            return after
 
     def hold(self, row: Row, changes: Mapping[str, Any], *, body: str | None = None, why: str = "") -> Row:
         """Keep in memory what could not be written, until it can."""
@@ -279,6 +398,11 @@ class SqliteLedger:
             " ORDER BY created_at DESC LIMIT ?",
             (notebook, base_url, limit),
         )
+
+    def first(self, what: str) -> bool:
+        """Say whether nobody has asked this before."""
+        with self._writing() as db:
+            return db.execute("INSERT OR IGNORE INTO meta VALUES (?, '')", (f"once {what}",)).rowcount == 1
 
     def listing_due(self, account: str, now: float, every: float) -> bool:
         """Whether the service's list is to be asked for again."""
@@ -324,7 +448,8 @@ class SqliteLedger:
             if not adopted.is_adopted:
                 continue
             totals.remove(db, adopted)
-            for table in ("bodies", "forms"):
+            search.drop(db, adopted.id)
+            for table in ("bodies", "forms", "pictures"):
                 db.execute(f"DELETE FROM {table} WHERE job_id = ?", (adopted.id,))  # noqa: S608
             db.execute("DELETE FROM jobs WHERE id = ?", (adopted.id,))
 
@@ -376,6 +501,33 @@ class SqliteLedger:
             ),
         )
 
+    def found(self, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> Found:
+        """Find jobs, newest first."""
+        with self._file.reading() as db:
+            # Turning pages changes nothing that is summed up.
+            left = search.unread(db)
+            at = (wanted, search.counter(db), left)
+            known = self._summed
+            total = known[1] if known is not None and known[0] == at else search.total(db, wanted)
+            self._summed = (at, total)
+            page = search.page(db, wanted, limit, offset, total[0])
+            rows = [self._unwritten.over(row_of(item)) for item in page]
+        rows = self._merged(rows, lambda row: wanted.fits(row, text_of(row, self.body(row.id))))
+        return Found(rows, *total, left)
+
+    def read_in(self, seconds: float) -> int:
+        """Read the words of jobs that a search does not reach yet; give how many are left."""
+        with self._file.reading() as db:
+            if not search.unread(db):
+                return 0
+        with self._writing() as db:
+            return search.read_in(db, seconds)
+
+    def spent(self, base_url: str, since: float | None = None, until: float | None = None) -> list[Spent]:
+        """Give what jobs cost by day, notebook, model and effort."""
+        with self._file.reading() as db:
+            return search.spent(db, base_url, since, until)
+
     def claim(
         self, owner: str, free: Sequence[str], accounts: Sequence[str], now: float, limit: int
     ) -> list[Row]:
@@ -407,8 +559,8 @@ class SqliteLedger:
         """Count the open rows of these accounts, and give when the next that is not due yet will be."""
         found = self._file.one(
             "SELECT count(*), min(CASE WHEN due_at > ? THEN due_at END) FROM jobs"  # noqa: S608
-            f" WHERE {_IS_OPEN} AND account IN ({_marks(accounts)})",
-            (now, *accounts),
+            f" WHERE {_IS_OPEN} AND due_at < ? AND account IN ({_marks(accounts)})",
+            (now, PARKED, *accounts),
         )
         # What could not be written is under way at least until it is.
         count = max(int(found[0]), len(self._unwritten))
@@ -498,6 +650,22 @@ class SqliteLedger:
                 (version, packed, job_id),
             )
 
+    def pictures(self, job_id: str) -> dict[str, bytes]:
+        """Give the kept images of a job, by their addresses."""
+        sql = "SELECT url, data FROM pictures WHERE job_id = ? ORDER BY n"
+        return {str(url): bytes(data) for url, data in self._file.all(sql, (job_id,))}
+
+    def keep_pictures(self, job_id: str, pictures: Mapping[str, bytes]) -> None:
+        """Keep the images of a job beside its body; the row changes with them, so that every view sees them."""
+        with self._writing() as db:
+            found = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            row = row_of(found) if found else None
+            if row is None or row.state not in REUSABLE or row.forgotten_at is not None:
+                return
+            kept = [(job_id, n, bind("url", url), data) for n, (url, data) in enumerate(pictures.items())]
+            db.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", kept)
+            self._set(db, row, {"pictures_until": None})
+
     def forget(self, job_ids: Sequence[str]) -> int:
         """Delete what settled jobs asked and got, and write the file anew: no trace is left in it or its log."""
         gone = False
@@ -511,14 +679,14 @@ class SqliteLedger:
                 gone = True
                 if row.forgotten_at is not None:
                     continue
-                db.execute("DELETE FROM bodies WHERE job_id = ?", (job_id,))
-                db.execute("DELETE FROM forms WHERE job_id = ?", (job_id,))
+                for table in ("bodies", "forms", "pictures"):
+                    db.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))  # noqa: S608
                 kept_id = trace_of(row.remote_id, self._salt) if row.remote_id else ""
                 self._set(db, row, {**_forgotten(row), "remote_id": kept_id})
                 forgotten += 1
         if gone:
             # Those forgotten before, too: the file may not have been written anew then.
-            self._file.scrub()
+            self._file.scrub(search.tidy)
         return forgotten
 
     def close(self) -> None:
@@ -563,12 +731,21 @@ class SqliteLedger:
         db.execute(f"UPDATE jobs SET {assigned} WHERE id = ?", [*bound, row.id])  # noqa: S608
         after = self._read(db, row.id)
         totals.move(db, row, after)
+        search.follow(db, row, after)
         return after
 
     @staticmethod
     def _next_seq(db: sqlite3.Connection) -> int:
         db.execute("UPDATE meta SET value = value + 1 WHERE name = 'seq'")
         return int(db.execute("SELECT value FROM meta WHERE name = 'seq'").fetchone()[0])
+
+
+def _attempts(found: Sequence[Row]) -> Attempts:
+    """Sort out the rows of one question, newest first."""
+    # An answer serves before an attempt that came later and gave none.
+    serving = (row for row in found if row.state in _SERVING)
+    last = found[0] if found else None
+    return Attempts(best=next(serving, last), last=last)
 
 
 def _forgotten(row: Row) -> dict[str, Any]:
@@ -588,6 +765,7 @@ def _forgotten(row: Row) -> dict[str, Any]:
         "request_id": "",
         "shown_at": row.shown_at or now,
         "forgotten_at": now,
+        "pictures_until": None,
     }
 
 

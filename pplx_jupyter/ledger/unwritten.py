@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger import totals
+from pplx_jupyter.ledger import search, totals
 from pplx_jupyter.ledger.columns import bind, row_of
 
 if TYPE_CHECKING:
@@ -178,6 +178,7 @@ def _inserted(db: sqlite3.Connection, row: Row) -> Row:
     values = [bind(name, getattr(row, name)) for name in names]
     db.execute(f"INSERT INTO jobs ({', '.join(names)}) VALUES ({marks})", values)  # noqa: S608
     totals.add(db, row)
+    search.keep(db, row)
     return row
 
 

@@ -395,12 +395,17 @@ def test_whoever_has_the_broken_file_open_goes_on_with_the_new_one(
     path: Path, written: dict[str, Row], draft: Callable[..., Draft]
 ) -> None:
     ours, theirs = SqliteLedger(path), SqliteLedger(path)
-    before, _ = intend(ours, draft("before"))
+    asked, _ = intend(ours, draft("before"))
+    ours._file.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = ours.write(asked.id, {"tries": 3})
+    assert before is not None
     data = bytearray(path.read_bytes())
     _zeroed_head(data)
     path.write_bytes(data)
     mended = SqliteLedger(path)
-    assert mended.get(before.id) is not None, "what was in the log alone"
+    read = mended.get(before.id)
+    assert read is not None
+    assert read.tries == 3, "what was in the log alone"
     changed = theirs.write(before.id, {"name": "theirs"})
     assert changed is not None
     ours.close()
