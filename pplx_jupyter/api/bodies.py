@@ -14,9 +14,11 @@ from pplx_jupyter.fields.shapes import message_text
 from pplx_jupyter.request import DEFAULT_MODEL, tidy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pplx_jupyter.request import Option, Request
 
-__all__ = ["agent_body", "agent_gaps", "agent_only", "first_choice", "sonar_body"]
+__all__ = ["agent_body", "agent_gaps", "agent_messages", "agent_only", "first_choice", "sonar_body"]
 
 # A deep research is the agent API's level "high", by the service's own migration guide.
 _DEFAULT_EFFORT = "high"
@@ -197,9 +199,14 @@ def _sonar_messages(request: Request) -> list[dict[str, Any]]:
 def _agent_input(request: Request) -> str | list[dict[str, Any]]:
     if not request.messages:
         return tidy(request.prompt)
+    return agent_messages(request.messages)
+
+
+def agent_messages(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give a conversation as the agent API's items; a system message is its `instructions` instead."""
     return [
         {"type": "message", "role": message["role"], "content": _agent_content(message["content"])}
-        for message in request.messages
+        for message in messages
         if message["role"] != "system"
     ]
 

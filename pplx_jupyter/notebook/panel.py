@@ -2,12 +2,14 @@
 
 What changes at its own pace is one HTML widget, since an update replaces its DOM: the line with the
 clock, the question with the bar, what is known besides, the note.
-Widgets are made on the cell's thread; after that the painter alone writes to them.
+Widgets are made on the cell's thread, but for the steps', which few panels need; after that the
+painter alone writes to them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import dataclasses
 import threading
 from html import escape
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.notebook.display import Pin
+    from pplx_jupyter.notebook.steps import Steps
 
 __all__ = ["Panel"]
 
@@ -58,6 +61,10 @@ class Panel:
 
         shared = _shared()
         self._lock = threading.Lock()
+        self._pin = pin
+        # What is made later, on the painter's thread, belongs to the cell all the same.
+        self._context = contextvars.copy_context()
+        self._steps: Steps | None = None
         self._earlier = earlier
         self._why = why
         self._shown = Texts.of(row, now, mode="watching", earlier=earlier, why=why)
@@ -74,9 +81,11 @@ class Panel:
             made.on_click(lambda clicked: on_click(clicked.description))
         self._row = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=shared.row)
         html = self._html
-        self._parts = (html["head"], html["question"], html["line"], self._row, html["note"])
+        self._parts: tuple[Any, ...] = (
+            html["head"], html["question"], html["line"], self._row, html["note"],
+        )  # fmt: skip
         self.box = widgets.VBox(self._parts, layout=shared.box)
-        self._all = [self.box, self._row, *self._html.values(), *self._buttons]
+        self._all: list[Any] = [self.box, self._row, *self._html.values(), *self._buttons]
         for widget in self._all:
             pin_widget(widget, pin)
 
@@ -110,11 +119,25 @@ class Panel:
         for name, widget in self._html.items():
             if getattr(texts, name) != getattr(self._shown, name):
                 widget.value = getattr(texts, name)
+        if self._steps is not None:
+            self._steps.show(texts)
+        elif texts.counts:
+            self._add_steps(texts)
         if texts.buttons != self._shown.buttons:
             for made, text in zip(self._buttons, texts.buttons, strict=False):
                 made.description = text
             self._row.children = tuple(self._buttons[: len(texts.buttons)])
         self._shown = texts
+
+    def _add_steps(self, texts: Texts) -> None:
+        from pplx_jupyter.notebook.steps import Steps
+
+        shared = _shared()
+        self._steps = self._context.run(Steps, texts, self._pin, plain=shared.plain, html=shared.html)
+        at = self._parts.index(self._html["line"])
+        self._parts = (*self._parts[:at], self._steps.box, *self._parts[at:])
+        self.box.children = self._parts
+        self._all += self._steps.widgets
 
     def offer(self, *texts: str) -> None:
         """Give the buttons these texts, and what they spend its sign: a job that ended can be asked again."""

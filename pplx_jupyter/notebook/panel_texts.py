@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pplx_jupyter.notebook.progress import Progress, id_line, progress_of
 from pplx_jupyter.render import stylesheet
-from pplx_jupyter.render.words import duration, one_line, time_of_day
+from pplx_jupyter.render.words import clock, duration, one_line, time_of_day
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
@@ -27,10 +27,8 @@ __all__ = [
     "Texts",
 ]
 
-_WATCHED = (
-    "Stop watching: the job goes on, is billed, and its answer is still collected. "
-    "Cancel: Perplexity is asked to stop; what is done so far may be billed."
-)
+_STOP_NOTE = "Stop watching: the job goes on, is billed, and its answer is still collected."
+_CANCEL_NOTE = "Cancel: Perplexity is asked to stop; what is done so far may be billed."
 _STOPPED = "Running this cell again also brings the panel back. Nothing is bought twice."
 
 WATCH, STOP, CANCEL, CANCEL_YES, CANCEL_NO, HURRY, CANCEL_EARLIER, ASK_AGAIN, CLOSE = (
@@ -48,13 +46,19 @@ WATCH, STOP, CANCEL, CANCEL_YES, CANCEL_NO, HURRY, CANCEL_EARLIER, ASK_AGAIN, CL
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Texts:
-    """What the panel's parts say at one moment, as HTML; the buttons as plain texts."""
+    """What the panel's parts say at one moment, as HTML; the buttons as plain texts.
+
+    `counts`, `latest` and `steps` are empty where no steps are told, or something else is said in their place.
+    """
 
     head: str
     question: str
     line: str
     note: str
     buttons: tuple[str, ...]
+    counts: str = ""
+    latest: str = ""
+    steps: str = ""
 
     @classmethod
     def of(
@@ -76,14 +80,20 @@ class Texts:
             )
         elif mode == "watching" and earlier is not None:
             asked = escape(earlier.label)
-            line += f"<br><b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
-        clock = duration(now - row.created_at) if since is None else f"since {_time(since)}"
+            said = f"<b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
+            line = f"{line}<br>{said}" if line else said
+        elapsed = duration(now - row.created_at) if since is None else f"since {_time(since)}"
+        steps = told.counts and mode == "watching"
+        buttons = _buttons(told, mode, earlier=earlier is not None)
         return cls(
-            head=_head(told, clock),
+            head=_head(told, elapsed),
             question=_question(row, why, bar=mode != "stopped"),
             line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
-            note=_note({"stopped": _STOPPED, "cancel?": ""}.get(mode, _WATCHED), row),
-            buttons=_buttons(told, mode, earlier=earlier is not None),
+            note=_note(_below(mode, buttons), row),
+            buttons=buttons,
+            counts=_said(told.counts) if steps else "",
+            latest=_said(told.latest) if steps else "",
+            steps=_table(told) if steps else "",
         )
 
 
@@ -103,11 +113,46 @@ def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
     return (*buttons, CANCEL_EARLIER) if earlier and len(buttons) == 2 else buttons
 
 
-def _head(told: Progress, clock: str) -> str:
+def _below(mode: str, buttons: tuple[str, ...]) -> str:
+    """Say what the buttons mean for the job and the money."""
+    if mode == "stopped":
+        return _STOPPED
+    if STOP not in buttons:
+        return ""
+    return f"{_STOP_NOTE} {_CANCEL_NOTE}" if CANCEL in buttons else _STOP_NOTE
+
+
+def _said(html: str) -> str:
+    return (
+        f'<div class="pplx" style="max-width:none"><p style="margin:0 0 6px">{html}</p></div>' if html else ""
+    )
+
+
+def _table(told: Progress) -> str:
+    """Give all steps as a table that scrolls in itself, newest first."""
+    cell = '<td style="text-align:left;vertical-align:baseline{}">{}</td>'
+    rows = "".join(
+        "<tr>"
+        + cell.format(";white-space:nowrap", "" if step.seconds is None else clock(step.seconds))
+        + cell.format("", escape(step.did))
+        + cell.format(";overflow-wrap:anywhere", f'<span dir="auto">{escape(step.what)}</span>')
+        + "</tr>"
+        for step in told.steps
+    )
+    gone = told.total - len(told.steps)
+    rest = f'<p class="pplx-m" style="margin:4px 0 0">and {gone:,} earlier</p>' if gone > 0 else ""
+    box = 'style="max-height:186px;overflow:auto;margin:0 0 6px" tabindex="0" role="region"'
+    return (
+        f'<div class="pplx" style="max-width:none"><div {box} aria-label="{told.total:,} steps so far, newest first">'
+        f"<table><tbody>{rows}</tbody></table>{rest}</div></div>"
+    )
+
+
+def _head(told: Progress, elapsed: str) -> str:
     beside = f' <span class="pplx-m">&ensp;{escape(told.beside)}</span>' if told.beside else ""
     return (
         f'<div class="pplx {told.tone}" style="max-width:none"><span class="pplx-g">{told.glyph}</span> '
-        f'<b>{escape(told.word)}</b> <span class="pplx-w">{clock}</span>{beside}</div>'
+        f'<b>{escape(told.word)}</b> <span class="pplx-w">{elapsed}</span>{beside}</div>'
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pplx_jupyter.ledger.expected import expected_of
 from pplx_jupyter.notebook.usual import cost_range, long_after, origin, usual, within
@@ -20,13 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Progress",
+    "Step",
     "clock_step",
     "id_line",
     "progress_of",
     "status_text",
 ]
 
+_SITES = 2
+"""Sites that one step names; of more the number is told."""
+
 _KNOWN = {"", "CREATED", "QUEUED", "IN_PROGRESS", "queued", "in_progress", "COMPLETED", "completed"}
+
+
+class Step(NamedTuple):
+    """One step of a job: seconds since the service took it, where known; what was done; and with what."""
+
+    seconds: float | None
+    did: str
+    what: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,6 +53,12 @@ class Progress:
         What stands beside the clock: what is usual, or that the job is not affected.
     line
         What is known besides, as HTML.
+    counts, latest
+        What was searched and found so far, and the latest step, as HTML; empty where the API tells neither.
+    steps
+        The steps so far, newest first: seconds since it began, what was done, and with what; plain texts.
+    total
+        How many steps there are; more than `steps` holds, where the oldest were not kept.
     can_cancel
         Whether Cancel makes sense now.
     can_hurry
@@ -54,17 +72,19 @@ class Progress:
     line: str
     can_cancel: bool = True
     can_hurry: bool = False
+    counts: str = ""
+    latest: str = ""
+    steps: tuple[Step, ...] = ()
+    total: int = 0
 
 
 def progress_of(row: Row, now: float) -> Progress:
     """Give what a job under way says at `now` (seconds since the epoch)."""
     if row.cancel == "asked" or (row.cancel == "sent" and row.is_open):
-        asked = (
-            "Perplexity was asked; waiting for its word."
-            if row.cancel == "sent"
-            else "Asking Perplexity to stop."
-        )
-        return Progress("●", "run", "Cancelling", usual(row), asked, can_cancel=False)
+        at = row.progress.get("cancel", {}).get("at")
+        sent = f"Perplexity was asked{f' at {_clock(at)}' if at else ''}; waiting for its word."
+        line = sent if row.cancel == "sent" else "Asking Perplexity to stop."
+        return Progress("●", "run", "Cancelling", usual(row), line, can_cancel=False)
     if row.trouble:
         return _troubled(row, row.trouble, now)
     if row.state == "submitting":
@@ -89,29 +109,60 @@ def progress_of(row: Row, now: float) -> Progress:
             line,
             row.cancel != "refused",
         )
-    return Progress(
-        "●", "run", "Running", usual(row), _refused_cancel(row) or _steps(row), row.cancel != "refused"
-    )
+    return _running(row)
 
 
-def _steps(row: Row) -> str:
+def _running(row: Row) -> Progress:
     if row.remote_status not in _KNOWN:
         said = escape(one_line(row.remote_status, 60))
-        return f"The service says “{said}”, which this version does not know. Watching goes on."
+        line = f"The service says “{said}”, which this version does not know. Watching goes on."
+        return Progress(
+            "●", "run", "Running", usual(row), _refused_cancel(row) or line, row.cancel != "refused"
+        )
     told = row.progress
-    counts = ""
+    line = "<br>".join(filter(None, [_refused_cancel(row), _moved(row)]))
+    plain = Progress("●", "run", "Running", usual(row), line, row.cancel != "refused")
     if told.get("searches") or told.get("sources"):
-        counts = f"<b>{count(told['searches'], 'search')}, {count(told['sources'], 'source')}</b> so far"
-        if told.get("latest"):
-            counts += f" · {escape(one_line(told['latest'], 120))}"
-    if row.moved:
-        return _moved(row) + (f"<br>{counts}" if counts else "")
-    if counts:
-        return counts
+        found = f"{count(told['searches'], 'search')}, {count(told['sources'], 'source')}"
+        steps = steps_of(row)
+        total = len(steps) + max(0, int(told.get("total") or 0) - len(told.get("steps") or ()))
+        return dataclasses.replace(
+            plain,
+            counts=f"<b>{found}</b> so far" + (f", in {count(total, 'step')}" if total else ""),
+            latest=escape(one_line(str(told.get("latest") or ""), 120)),
+            steps=steps,
+            total=total,
+        )
+    if line:
+        return plain
     if row.backend == "agent":
-        return "No search yet."
+        return dataclasses.replace(plain, line="No search yet.")
     asked = f" Last asked at {_clock(told['asked'])}." if told.get("asked") else ""
-    return f"This API sends no steps while it works.{asked}"
+    return dataclasses.replace(plain, line=f"This API sends no steps while it works.{asked}")
+
+
+def steps_of(row: Row) -> tuple[Step, ...]:
+    """Give the steps of a job that its row keeps, newest first; pages that were read one after the other are one step."""
+    found: list[Step] = []
+    pages: list[str] = []
+    for kind, text, *more in row.progress.get("steps") or ():
+        seconds = more[1] if len(more) > 1 else None
+        if kind != "read":
+            pages = []
+            found.append(Step(seconds, one_line(str(kind), 20), one_line(str(text), 200) or "(no words)"))
+            continue
+        if pages:
+            seconds = found.pop().seconds
+        pages.append(_site(str(text)))
+        rest = f", {len(pages) - _SITES} more" if len(pages) > _SITES else ""
+        found.append(Step(seconds, "read", ", ".join(pages[:_SITES]) + rest))
+    return tuple(reversed(found))
+
+
+def _site(url: str) -> str:
+    from pplx_jupyter.render.clean import host
+
+    return one_line(host(url), 60) or "a page"
 
 
 def _moved(row: Row) -> str:
@@ -127,8 +178,11 @@ def _moved(row: Row) -> str:
 
 
 def _refused_cancel(row: Row) -> str:
+    if row.cancel != "refused":
+        return ""
+    status = row.progress.get("cancel", {}).get("status")
     return (
-        "<b>This API offers no cancel.</b> The job goes on and is billed." if row.cancel == "refused" else ""
+        f"<b>This API offers no cancel</b>{f' ({status})' if status else ''}. The job goes on and is billed."
     )
 
 
@@ -142,9 +196,9 @@ def _troubled(row: Row, trouble: Any, now: float) -> Progress:
     hurry = trouble["next"] - now > 5
     if kind == "rate_limited":
         if sending and row.sending_at is None:
-            line = f"Perplexity’s limit of questions a minute is reached. It is sent by itself {again}. Nothing was billed."
+            line = f"Perplexity’s limit of questions a minute is reached. It is sent by itself at {_clock(trouble['next'])}. Nothing was billed."
             return Progress("!", "warn", "Not sent yet", "", line)
-        line = f"Perplexity allows the next question {again}."
+        line = f"Perplexity allows the next question at {_clock(trouble['next'])}."
         return Progress("!", "warn", f"{word}, asked to slow down", safe, line, can_hurry=False)
     if kind == "ledger":
         line = f"The ledger cannot be written ({said}). It is sent as soon as that is possible. Nothing was billed."
@@ -180,7 +234,8 @@ def id_line(row: Row) -> str:
     """Give the muted last line: name, id, model, effort, API, when it was asked."""
     effort = f"effort {row.effort}" if row.effort else ""
     model = row.model if row.backend == "sonar" else ""
-    parts = [row.name, row.id, model, effort, f"{row.backend} API", f"asked {_clock(row.created_at)}"]
+    asked = ", ".join(part for part in (model, effort) if part)
+    parts = [row.name, row.id, asked, f"{row.backend} API", f"asked {_clock(row.created_at)}"]
     return " · ".join(part for part in parts if part)
 
 

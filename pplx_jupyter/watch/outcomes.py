@@ -16,6 +16,7 @@ from pplx_jupyter.reading import read_answer, read_progress, read_status
 from pplx_jupyter.request import Request
 from pplx_jupyter.watch.adopt import ended_at
 from pplx_jupyter.watch.pace import KEPT_SECONDS, backoff, next_ask
+from pplx_jupyter.watch.steps import steps_seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger.budgets import Refusal
 
 __all__ = [
+    "PICTURE_SECONDS",
     "Change",
     "after_ask",
     "after_cancel",
@@ -33,10 +35,14 @@ __all__ = [
     "after_unsent",
     "ask_unreached",
     "dropped",
+    "held_back",
     "over_budget",
     "unanswered",
     "unwritten",
 ]
+
+PICTURE_SECONDS = 12.0
+"""How long, after an answer came, its images may still come; fetching them ends a little earlier."""
 
 _HOURLY = 3600.0
 _MINUTE = 60.0
@@ -60,11 +66,20 @@ class Change:
         The body to keep with it, as it came.
     retired_for
         Seconds for which the sonar API counts as retired for this account; None: nothing new.
+    limited
+        The service refused a question as one too many.
+    limited_until
+        When it said to come again, in seconds since the epoch; None: it did not say.
+    pictures
+        The addresses of the answer's own images, where they were asked for.
     """
 
     changes: dict[str, Any]
     body: str | None = None
     retired_for: float | None = None
+    limited: bool = False
+    limited_until: float | None = None
+    pictures: Sequence[str] = ()
 
 
 def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Sequence[str] = ()) -> Change:
@@ -82,7 +97,12 @@ def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Seque
     kind = kind_of(reply)
     if kind == "rate_limited":
         changes = _troubled(row, "rate_limited", reply, now, _until_free(row, reply, now))
-        return Change(changes if again else {**changes, "sending_at": None})
+        told = retry_after(reply.headers, now)
+        return Change(
+            changes if again else {**changes, "sending_at": None},
+            limited=True,
+            limited_until=None if told is None else now + told,
+        )
     if kind == "server":
         return _perhaps_accepted(row, said(reply) or f"HTTP {reply.status}", now, reply)
     if again:
@@ -128,7 +148,7 @@ def _accepted(row: Row, reply: Reply, now: float) -> Change:
         # The id is what a POST is asked for; whatever else it leaves out, a GET tells.
         under_way = {"state": "queued", "remote_status": status.remote_status, "request_id": reply.request_id}
         return Change({**under_way, **changes, "due_at": now})
-    return Change({**rest.changes, **changes}, rest.body)
+    return dataclasses.replace(rest, changes={**rest.changes, **changes})
 
 
 def _lacks_answer(row: Row, state: str, reply: Reply) -> bool:
@@ -237,6 +257,12 @@ def over_budget(change: Change, refusal: Refusal, usual: Mapping[str, Any], now:
     return Change({**there, **ended, "expected": dict(usual), "owner": ""}, retired_for=change.retired_for)
 
 
+def held_back(row: Row, until: float, now: float) -> Change:
+    """Put off a question that the service would refuse as one too many; it was not asked."""
+    noted = _noted(row, "rate_limited", "", now, until - now)
+    return Change({**noted, "tries": row.tries})
+
+
 def unwritten(row: Row, reason: str, now: float) -> Change:
     """Note that the mark before the first byte could not be written down: nothing has left."""
     return Change(_noted(row, "ledger", reason, now, backoff(row.tries + 1)))
@@ -290,7 +316,8 @@ def _learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change
         "sources": progress.sources,
         "latest": progress.latest,
         "asked": now,
-        "steps": [[step.kind, step.text[:300], step.results] for step in progress.steps[-100:]],
+        **steps_seen(row.progress, progress.steps, now - (row.accepted_at or row.created_at)),
+        **{name: row.progress[name] for name in ("cancel",) if name in row.progress},
     }
     changes["due_at"] = now + next_ask(now - (row.accepted_at or row.created_at), under_way)
     return Change(changes)
@@ -304,6 +331,9 @@ def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Ch
         "cost_estimated": answer.cost.estimated,
         "owner": "",
     }
+    if answer.sources:
+        # For lists of jobs: a body is long, and its count of sources is one number.
+        changes["progress"] = {**row.progress, "sources": len(answer.sources)}
     if row.cancel in {"asked", "sent"}:
         changes["cancel"] = "late"
     if answer.model:
@@ -318,7 +348,11 @@ def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Ch
             "cost": answer.cost.total,
             "at": now,
         }
-    return Change(changes, reply.text)
+        return Change(changes, reply.text)
+    pictures = [image.url for image in answer.images] if row.request.get("return_images") else []
+    if pictures:
+        changes["pictures_until"] = now + PICTURE_SECONDS
+    return Change(changes, reply.text, pictures=pictures)
 
 
 def _why(word: str) -> str:
@@ -398,7 +432,7 @@ def after_cancel(row: Row, reply: Reply, now: float) -> Change:
                 "settled_at": now,
             }
             return Change({**ended, "cancel": "sent", "trouble": None, "owner": ""}, reply.text)
-        return Change({"cancel": "sent", "due_at": now + 1.0})
+        return Change({"cancel": "sent", "due_at": now + 1.0, **_told_of_cancel(row, reply, now)})
     kind = kind_of(reply)
     if kind == "rate_limited":
         return Change(_troubled(row, kind, reply, now, _until_free(row, reply, now)))
@@ -407,7 +441,13 @@ def after_cancel(row: Row, reply: Reply, now: float) -> Change:
     if kind == "server" and reply.status != 501 and row.tries < _CANCEL_TRIES:
         return Change(_troubled(row, kind, reply, now, backoff(row.tries + 1)))
     late = kind == "invalid" and reply.status != 405
-    return Change({"cancel": "late" if late else "refused", "tries": 0, "due_at": now})
+    said_no = {"cancel": "late" if late else "refused", "tries": 0, "due_at": now}
+    return Change({**said_no, **_told_of_cancel(row, reply, now)})
+
+
+def _told_of_cancel(row: Row, reply: Reply, now: float) -> dict[str, Any]:
+    """Note when the service was asked to cancel, and what it answered, for whoever watches."""
+    return {"progress": {**row.progress, "cancel": {"at": now, "status": reply.status}}}
 
 
 def _until_free(row: Row, reply: Reply, now: float) -> float:

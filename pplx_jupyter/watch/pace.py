@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-__all__ = ["KEPT_SECONDS", "LONG_SECONDS", "backoff", "next_ask"]
+__all__ = ["KEPT_SECONDS", "LONG_SECONDS", "Share", "backoff", "next_ask"]
 
 LONG_SECONDS = 30 * 60
 """After this a job counts as long: the panel says so, and it is asked once a minute."""
@@ -31,6 +31,42 @@ def next_ask(age: float, under_way: int = 1) -> float:
     else:
         wait = 60.0
     return max(wait, under_way / _REQUESTS_PER_SECOND)
+
+
+class Share:
+    """Keeps a thread's work to a share of the interpreter, which it has in common with the user's cells.
+
+    Parameters
+    ----------
+    share
+        Seconds of work a second, in the long run.
+    burst
+        Seconds of work that may be done at once after a rest: a few jobs are never held up.
+    """
+
+    def __init__(self, share: float = 0.2, burst: float = 0.5) -> None:
+        self._share = share
+        self._burst = self._left = burst
+        self._now = self._used = 0.0
+
+    def wait(self, now: float, used: float) -> float:
+        """Give the seconds until more work may begin; 0 where it may now.
+
+        Parameters
+        ----------
+        now, used
+            A monotonic clock, and the processor time that the thread has used so far.
+        """
+        if self._now:
+            self._left += (now - self._now) * self._share - max(0.0, used - self._used)
+            self._left = min(self._burst, self._left)
+        self._now, self._used = now, used
+        return max(0.0, -self._left / self._share)
+
+    @property
+    def is_rested(self) -> bool:
+        """Whether much may be begun at once; else a little at a time, so that no cell meets all of the work."""
+        return self._left > self._burst / 2
 
 
 def backoff(tries: int, *, longest: float = 60.0) -> float:

@@ -57,10 +57,17 @@ class RunningWatcher:
             # The watcher and httpx take a fifth of a second to import, on this thread, but under the same
             # interpreter lock: the cell that asked ends first.
             await asyncio.sleep(_HEAD_START_SECONDS)
+            from pplx_jupyter.watch.pictures import Pictures
             from pplx_jupyter.watch.watcher import Watcher
 
             watcher = Watcher(
-                ledger, bell, account=account, client=client, secret_of=secret_of, budget=budget
+                ledger,
+                bell,
+                account=account,
+                client=client,
+                secret_of=secret_of,
+                budget=budget,
+                pictures=Pictures(ledger, bell, transport=transport),
             )
             if self._begin(watcher):
                 await watcher.run()

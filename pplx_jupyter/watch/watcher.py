@@ -16,15 +16,19 @@ from typing import TYPE_CHECKING
 
 from pplx_jupyter.api.bodies import agent_body, agent_gaps, sonar_body
 from pplx_jupyter.api.choice import backend_module
+from pplx_jupyter.api.threads import continued
 from pplx_jupyter.api.wire import Lost, Unsent
 from pplx_jupyter.errors import LedgerError, RequestError
+from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import HISTORY, expected
 from pplx_jupyter.ledger.protocol import GIVEN_IN_CLEAR, OPEN
 from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.request import Request
 from pplx_jupyter.watch import outcomes
+from pplx_jupyter.watch.history import spelled_out, thread_of
 from pplx_jupyter.watch.lease import RENEW_SECONDS, free_owners, this_owner
-from pplx_jupyter.watch.pace import KEPT_SECONDS
+from pplx_jupyter.watch.pace import KEPT_SECONDS, Share
+from pplx_jupyter.watch.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,11 +45,20 @@ log = logging.getLogger("pplx_jupyter")
 _AT_ONCE = 40
 """Rows under a request at the same time: below the client's pool of connections."""
 
+_A_FEW, _A_MOMENT = 3, 0.05
+"""Rows that are begun at a time, and seconds until the next, where the thread has done much of late."""
+
 _OTHERS_SECONDS = 2.0
 """How often the ledger is looked at for what other processes wrote."""
 
 _WRITE_PAUSES = (0.5, 1.5)
 """Seconds between attempts to write down what a reply said, before it is kept in memory."""
+
+_RELEASE_SECONDS = 0.1
+"""How often it is looked whose turn it is in a batch: each reply rings the bell, hundreds a second."""
+
+_STOPPING = {"unauthorized", "forbidden", "unsupported", "invalid", "no_connection", "budget"}
+"""Refusals that every further question of a batch would meet: it pauses, or a thousand would be refused in turn."""
 
 _LONGEST_WAIT = 2 * 3600.0
 """No pace waits so long by itself: a row that is due later was put off by a clock that ran ahead."""
@@ -69,6 +82,8 @@ class Watcher:
         it is never written down.
     budget
         Gives the setting `budget` as it is now: a job that moves to the other API must fit it anew.
+    pictures
+        Fetches the images of answers, where they were asked for.
     """
 
     def __init__(
@@ -80,6 +95,7 @@ class Watcher:
         client: Callable[[], Client],
         secret_of: Callable[[str], str | None] = lambda _fingerprint: None,
         budget: Callable[[], float | None] = lambda: None,
+        pictures: Pictures | None = None,
     ) -> None:
         self._ledger = ledger
         self._bell = bell
@@ -87,11 +103,13 @@ class Watcher:
         self._make_client = client
         self._secret_of = secret_of
         self._budget = budget
+        self._pictures = Pictures(ledger, bell) if pictures is None else pictures
         self._client: Client | None = None
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._mark = secrets.token_hex(4)
         self._owner = ""
-        self._renewed = 0.0
+        self._renewed = self._released = 0.0
+        self._share = Share()
         self._under_way = 0
         self._closing = False
 
@@ -99,7 +117,7 @@ class Watcher:
         """Follow rows until `close` is called; what is in flight then still ends."""
         heard = 0
         self._owner = this_owner(self._mark).id
-        while not self._closing or self._in_flight:
+        while not self._closing or self._in_flight or self._pictures.under_way:
             wait = _OTHERS_SECONDS
             try:
                 wait = self._tick()
@@ -123,7 +141,14 @@ class Watcher:
 
     def _tick(self) -> float:
         """Start what is due; give the seconds until the next look."""
+        rest = self._share.wait(time.monotonic(), time.thread_time())
+        if rest:
+            # A thousand jobs at once must not make the cells slow.
+            return min(rest, _OTHERS_SECONDS)
         now = time.time()
+        if abs(now - self._released) >= _RELEASE_SECONDS and not self._closing:
+            self._released = now
+            self._ledger.release(self._account, now)
         self._under_way, due = self._ledger.under_way([self._account], now)
         if not self._under_way:
             return _OTHERS_SECONDS
@@ -133,9 +158,12 @@ class Watcher:
             # The end of each rings the bell.
             return _OTHERS_SECONDS
         free = [owner for owner in free_owners(self._ledger.owners()) if owner != self._owner]
-        for row in self._ledger.claim(self._owner, free, [self._account], now, _AT_ONCE):
-            if row.id not in self._in_flight and len(self._in_flight) < _AT_ONCE:
+        most = _AT_ONCE if self._share.is_rested else len(self._in_flight) + _A_FEW
+        for row in self._ledger.claim(self._owner, free, [self._account], now, min(most, _AT_ONCE)):
+            if row.id not in self._in_flight and len(self._in_flight) < most:
                 self._in_flight[row.id] = asyncio.get_running_loop().create_task(self._step(row))
+        if most < _AT_ONCE:
+            return _A_MOMENT
         # What is due already is in flight, and its end rings the bell, or is another process's.
         return _OTHERS_SECONDS if due is None else min(due - now, _OTHERS_SECONDS)
 
@@ -153,7 +181,8 @@ class Watcher:
         """Look now at what a clock that ran ahead had put off: the service keeps answers for a few days only."""
         for row in self._ledger.jobs(states=OPEN, limit=_AT_ONCE):
             told = float((row.trouble or {}).get("wait") or 0.0)
-            if row.account == self._account and row.due_at - now > max(told, _LONGEST_WAIT):
+            far = not is_parked(row.due_at) and row.due_at - now > max(told, _LONGEST_WAIT)
+            if row.account == self._account and far:
                 self._ledger.write(row.id, {"due_at": now}, states=OPEN)
 
     async def _step(self, row: Row) -> None:
@@ -162,6 +191,8 @@ class Watcher:
             try:
                 change = await self._act(row)
                 await self._keep(row, change)
+                if change is not None and change.pictures:
+                    self._pictures.fetch(row.id, change.pictures)
             except LedgerError:
                 raise
             except Exception as error:
@@ -206,6 +237,8 @@ class Watcher:
             return None
         if change.retired_for is not None:
             self._ledger.retire(row.account, time.time() + change.retired_for)
+        if change.limited:
+            self._ledger.slow_down(row.account, row.backend, time.time(), change.limited_until)
         written = self._ledger.write(row.id, change.changes, body=change.body, owner=self._owner)
         if written is None:
             written = self._write_late(row, change)
@@ -217,6 +250,12 @@ class Watcher:
         if written is not None and written.is_open and written.cancel == "asked" != row.cancel:
             # Asked for while a request was under way, whose end has just put the row off.
             written = self._ledger.write(row.id, {"due_at": time.time()}, owner=self._owner)
+        failure = change.changes.get("failure") or {}
+        if written is not None and written.batch and failure.get("kind") in _STOPPING:
+            gate = self._ledger.gate(written.batch)
+            if gate is not None and not gate.paused:
+                paused = dataclasses.replace(gate, paused=str(failure["kind"]))
+                self._ledger.set_gate(written.batch, paused)
         self._bell.ring()
         return written
 
@@ -265,6 +304,11 @@ class Watcher:
             return outcomes.after_unsent(
                 row, str(error) or type(error).__name__, "", time.time(), again=again
             )
+        if not again:
+            now = time.time()
+            free_at = self._ledger.free_at(row.account, row.backend, now)
+            if free_at > now:
+                return outcomes.held_back(row, free_at, now)
         # Committed before the first byte leaves: from here on the job may exist.
         sending = outcomes.Change({"sending_at": row.sending_at or time.time()})
         written = self._write(row, sending)
@@ -278,6 +322,9 @@ class Watcher:
             return outcomes.after_unsent(row, str(error), client.host, time.time(), again=again)
         except Lost as error:
             return outcomes.after_lost(row, str(error), time.time())
+        spelled = spelled_out(row, body, reply.status, time.time())
+        if spelled is not None:
+            return outcomes.Change(spelled)
         gaps = agent_gaps(request) if row.backend == "sonar" else ()
         learnt = outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
         change = self._within_budget(row, learnt)
@@ -300,9 +347,14 @@ class Watcher:
         return change if refusal is None else outcomes.over_budget(change, refusal, usual, time.time())
 
     def _body(self, row: Row, request: Request) -> Mapping[str, Any]:
-        if row.backend == "agent":
-            return agent_body(request)
-        return sonar_body(request, self._webhook_secret(row))
+        alone = (
+            agent_body(request) if row.backend == "agent" else sonar_body(request, self._webhook_secret(row))
+        )
+        try:
+            thread = thread_of(self._ledger, row.request, account=row.account, backend=row.backend)
+        except RequestError as error:
+            raise RequestError(str(error).removesuffix(". Nothing was sent.")) from error
+        return alone if thread is None else continued(alone, row.backend, thread)
 
     def _webhook_secret(self, row: Row) -> str | None:
         """Give the secret that a row names, or that this process was given in clear."""

@@ -605,7 +605,8 @@ def test_a_cancel_that_is_done_at_once() -> None:
 )
 def test_a_cancel_that_takes_its_time(answer: Reply) -> None:
     change = after_cancel(under_way("agent", cancel="asked"), answer, NOW)
-    assert change.changes == {"cancel": "sent", "due_at": NOW + 1.0}
+    told = {"cancel": {"at": NOW, "status": answer.status}}
+    assert change.changes == {"cancel": "sent", "due_at": NOW + 1.0, "progress": told}
 
 
 @pytest.mark.parametrize(
@@ -624,7 +625,8 @@ def test_a_cancel_that_takes_its_time(answer: Reply) -> None:
 )
 def test_a_cancel_that_cannot_be(backend: str, answer: Reply, word: str) -> None:
     change = after_cancel(under_way(backend, cancel="asked"), answer, NOW)
-    assert change.changes == {"cancel": word, "tries": 0, "due_at": NOW}, (
+    told = {"cancel": {"at": NOW, "status": answer.status}}
+    assert change.changes == {"cancel": word, "tries": 0, "due_at": NOW, "progress": told}, (
         "the job goes on, and is asked at once"
     )
 
