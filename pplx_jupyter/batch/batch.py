@@ -1,0 +1,548 @@
+"""Batch: the user's handle on the rows of a table, each a job of its own.
+
+It holds the rows and their jobs' ids; all else is read from the ledger, so that a batch may be made anew
+from the same rows at any time, and buys nothing a second time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.answer import Cost
+from pplx_jupyter.batch.frame import frame_of
+from pplx_jupyter.batch.plan import BatchPlan, plan_of
+from pplx_jupyter.batch.standing import NEEDS_YOU, Standing, Tally, standing_of, tally_of
+from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted, WaitTimeout
+from pplx_jupyter.job import Job
+from pplx_jupyter.ledger.batches import Gate
+from pplx_jupyter.ledger.expected import Expected
+from pplx_jupyter.rows import answer_of, has_answer
+from pplx_jupyter.schema import check, schema_in
+from pplx_jupyter.submission import with_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.batch.questions import Question, Table
+    from pplx_jupyter.ledger import Decision, Row
+    from pplx_jupyter.session import Session
+
+__all__ = ["AT_ONCE", "Asking", "Batch"]
+
+AT_ONCE = 10
+"""How many questions of a batch are under way at the same time, unless it says otherwise."""
+
+_TICK = 0.2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How the questions of a batch are asked; the words are those of `Session.submit`."""
+
+    name: str = ""
+    notebook: str = ""
+    cell: str = ""
+    at_once: int = AT_ONCE
+    refresh: bool = False
+    max_age: float | None = None
+    retry_failed: bool | None = None
+
+    @property
+    def decisions(self) -> dict[str, Any]:
+        """What decides whether a question is bought."""
+        return {name: getattr(self, name) for name in ("refresh", "max_age", "retry_failed")}
+
+
+class Batch:
+    """Many questions of one kind: plan them, ask them, wait for them, read them as a data frame.
+
+    Made by `pplx_jupyter.research_map` and by ``%%pplx_research --each``.
+
+    Parameters
+    ----------
+    session
+        Whose ledger the jobs are in.
+    template
+        The prompt as it was written, with its ``{{ name }}``.
+    table
+        The rows.
+    questions
+        What each row asks.
+    """
+
+    def __init__(
+        self, session: Session, template: str, table: Table, questions: Sequence[Question], asking: Asking
+    ) -> None:
+        self.session = session
+        self.template = template
+        self.table = table
+        self.questions = questions
+        self.asking = asking
+        asked = [with_defaults(each.request, session.settings) for each in questions]
+        self._fingerprints = [request.fingerprint for request in asked]
+        self._first = asked[0]
+        self._different: dict[str, Question] = {}
+        for fingerprint, question in zip(self._fingerprints, questions, strict=True):
+            self._different.setdefault(fingerprint, question)
+        self.schema = schema_in(self._first.response_format)
+        told = "\n".join([session.base_url, *self._different])
+        self.id = hashlib.sha256(told.encode()).hexdigest()[:6]
+        self.started = 0.0
+        self._ids: dict[str, str] = {}
+        self._reused: set[str] = set()
+        self._standings: dict[str, Standing] = {}
+        self._seq = 0
+        self._lock = threading.RLock()
+        self._sending: threading.Thread | None = None
+        self._error: PplxError | None = None
+        self._simulated: bool | None = None
+
+    # -- before anything is sent ------------------------------------------------------------------
+
+    @property
+    def plan(self) -> BatchPlan:
+        """What asking now would do and cost; nothing is written or sent."""
+        return plan_of(
+            self.session,
+            self._decisions(),
+            self.usual,
+            rows=len(self.questions),
+            notebook=self.asking.notebook,
+            at_once=self.asking.at_once,
+        )
+
+    @property
+    def usual(self) -> Expected:
+        """What one of its questions usually costs and takes."""
+        if self.session.frozen:
+            return Expected()
+        return self.session.expected(self._first, self.session.choose(self._first))
+
+    def ask(self, *, first: int | None = None, background: bool = False, resume: bool = True) -> None:
+        """Send what is new, as its turn comes; what is in the ledger is taken from there.
+
+        Parameters
+        ----------
+        first
+            Ask so many of the new questions only, the rows in their order.
+        background
+            Return before all is written down: a thousand rows take a second.
+        resume
+            Go on where it was paused before.
+
+        Raises
+        ------
+        KeyMissing
+            Something would be sent, and there is no key.
+        BudgetExceeded
+            All together could pass a budget; nothing was sent.
+        """
+        chosen = self._chosen(first)
+        if not background or self.session.frozen:
+            self._submit(chosen, resume=resume)
+            return
+        plan = self.plan
+        if plan.new:
+            # What is certain to be refused is said by the cell that asks.
+            _ = self.session.key
+        if first is None:
+            plan.check()
+        self.started = self.started or time.time()
+        self._sending = threading.Thread(
+            target=self._submit_quietly, args=(chosen, resume), name="pplx_jupyter-batch", daemon=True
+        )
+        self._sending.start()
+
+    def _submit_quietly(self, chosen: Mapping[str, Question], resume: bool) -> None:
+        try:
+            self._submit(chosen, resume=resume)
+        except PplxError as error:
+            # Raised by `wait`, and shown by whoever watches.
+            self._error = error
+        self.session.bell.ring()
+
+    def _submit(self, chosen: Mapping[str, Question], *, resume: bool = True, **how: Any) -> None:
+        self._error = None
+        if not self.session.frozen:
+            self.started = self.started or time.time()
+        found = self.session.submit_all(
+            [each.request for each in chosen.values()],
+            batch=self.id,
+            gate=Gate(self.asking.at_once, "" if resume else self.gate.paused),
+            name=self.asking.name,
+            notebook=self.asking.notebook,
+            cell=self.asking.cell,
+            filled=[each.filled for each in chosen.values()],
+            **{**self.asking.decisions, **how},
+        )
+        with self._lock:
+            for fingerprint, submitted in zip(chosen, found, strict=True):
+                self._take(fingerprint, submitted.row, reused=submitted.reused)
+        if any(submitted.row.is_open for submitted in found):
+            self.session.watch()
+        self.session.bell.ring()
+
+    def _take(self, fingerprint: str, row: Row, *, reused: bool) -> None:
+        self._ids[fingerprint] = row.id
+        self._reused.discard(row.id)
+        if reused:
+            self._reused.add(row.id)
+        self._standings[row.id] = self._standing(row)
+
+    def _chosen(self, first: int | None = None) -> dict[str, Question]:
+        """Give the different questions by their fingerprints; of the new ones the `first` alone."""
+        if first is None:
+            return self._different
+        left = first
+        taken: dict[str, Question] = {}
+        for (fingerprint, question), decision in zip(self._different.items(), self._decisions(), strict=True):
+            if decision.what != "keep":
+                left -= 1
+            if decision.what == "keep" or left >= 0:
+                taken[fingerprint] = question
+        return taken
+
+    def _decisions(self) -> list[Decision]:
+        """Say of each different question what asking it means now."""
+        how = self.asking.decisions
+        return self.session.decisions(list(self._different), backend=self._first.backend, **how)
+
+    @property
+    def new_prompts(self) -> list[str]:
+        """The prompts that would be bought, in the rows' order."""
+        pairs = zip(self._different.values(), self._decisions(), strict=True)
+        return [each.request.prompt for each, decision in pairs if decision.what != "keep"]
+
+    # -- where it stands --------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name it was given, or an empty text."""
+        return self.asking.name
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: ``companies (b41d07)``."""
+        return f"{self.name} ({self.id})" if self.name else self.id
+
+    @property
+    def handle(self) -> str:
+        """What stands for it in a line of code."""
+        return self.name or "batch"
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether its rows are being written down."""
+        return self._sending is not None and self._sending.is_alive()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it has begun."""
+        return bool(self._ids) or self.is_sending
+
+    @property
+    def error(self) -> PplxError | None:
+        """Why its rows could not be written down, or None."""
+        return self._error
+
+    @property
+    def gate(self) -> Gate:
+        """How its questions leave."""
+        return self.session.ledger.gate(self.id) or Gate(self.asking.at_once)
+
+    def refresh(self) -> bool:
+        """Read what has changed; say whether anything has."""
+        with self._lock:
+            ids = set(self._standings)
+            rows = self.session.ledger.changed(self._seq, ids) if ids else []
+            for row in rows:
+                self._seq = max(self._seq, row.seq)
+                self._standings[row.id] = self._standing(row)
+            return bool(rows)
+
+    def _standing(self, row: Row) -> Standing:
+        reused, invalid = row.id in self._reused, ""
+        if self.schema is not None and has_answer(row):
+            known = self._standings.get(row.id)
+            if known is not None and known.ended is not None and known.ended == row.settled_at:
+                invalid = known.reason if known.word == "invalid" else ""
+                invalid = invalid.removeprefix("does not fit the schema: ")
+            else:
+                answer = answer_of(row, self.session.ledger.body(row.id))
+                invalid = check(answer.json, self.schema)[1]
+        return standing_of(row, reused=reused, invalid=invalid)
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Where each row stands as last read, in the rows' order."""
+        with self._lock:
+            ids = (self._ids.get(fingerprint) for fingerprint in self._fingerprints)
+            return [Standing() if each is None else self._standings[each] for each in ids]
+
+    @property
+    def tally(self) -> Tally:
+        """The sums of the rows as last read."""
+        return tally_of(self.standings)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the simulator wrote its answers; every form says so."""
+        if self._simulated is None:
+            answered = next((each.job for each in self.standings if each.has_answer), "")
+            answer = self._answer(answered) if answered else None
+            # One address has one service: one answer tells of all.
+            self._simulated = None if answer is None else answer.simulated
+        return bool(self._simulated)
+
+    @property
+    def slow_until(self) -> float:
+        """When the service takes the next question, as its refusals taught; 0 where nothing is in the way."""
+        now = time.time()
+        row = next((each for each in self._standings.values() if each.word == "waiting"), None)
+        if row is None or self.session.frozen:
+            return 0.0
+        kept = self.session.ledger.get(row.job)
+        if kept is None:
+            return 0.0
+        free = self.session.ledger.free_at(kept.account, kept.backend, now)
+        return free if free > now else 0.0
+
+    def mark_shown(self) -> None:
+        """Remember that a person, or a saved notebook, has been shown how its rows ended."""
+        self.session.ledger.note_shown([each.job for each in self.standings if each.job], time.time())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens by itself: all that was asked is settled, or a refusal stopped the rest."""
+        if self.is_sending:
+            return False
+        tally = self.tally
+        if tally.under_way:
+            return False
+        return not tally.waiting or self.gate.paused not in {"", "user"}
+
+    # -- what it gives ----------------------------------------------------------------------------
+
+    @property
+    def jobs(self) -> list[Job | None]:
+        """The job of each row, in their order; None for a row that was not asked. Equal rows share one."""
+        self._await_sent()
+        found = [each.job for each in self.standings]
+        jobs = {
+            job_id: Job(self.session, job_id, reuse="ledger" if job_id in self._reused else None)
+            for job_id in found
+            if job_id
+        }
+        return [jobs.get(job_id) for job_id in found]
+
+    @property
+    def answer(self) -> Answers:
+        """The answer of each row, read when it is looked at: ``batch.answer[0]``; None where there is none."""
+        return Answers(self)
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost so far: the rows that were bought, not those that were in the ledger."""
+        self.refresh()
+        tally = self.tally
+        return Cost(tally.spent if tally.bought or not tally.unknown else None, {}, tally.estimated)
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Block until all rows are settled, and give the data frame; see `frame`.
+
+        Rows that failed are marked in it. An interrupt or a timeout ends the waiting, not the batch.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; None waits as long as it takes.
+
+        Raises
+        ------
+        RequestError
+            It was not asked yet.
+        WaitTimeout
+            The timeout passed; the batch goes on.
+        WaitInterrupted
+            A person interrupted (a KeyboardInterrupt); the batch goes on.
+        PplxError
+            The service refuses its questions, so that the rest was not sent; the message says why.
+        """
+        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+            raise RequestError(f"timeout {timeout!r}: give a number of seconds, or None.", field="timeout")
+        if not self.is_asked and self._error is None:
+            raise RequestError(
+                f"batch {self.label} is not asked yet: click Ask in its plan, or use {self.handle}.ask()."
+            )
+        try:
+            self._wait(timeout)
+        except KeyboardInterrupt:
+            raise WaitInterrupted(
+                f"stopped waiting for batch {self.label}: it goes on; {self.handle}.wait() waits again,"
+                f" {self.handle}.cancel() stops it."
+            ) from None
+        stopped = self.stopped
+        if stopped is not None:
+            raise stopped
+        return self.frame()
+
+    def _wait(self, timeout: float | None) -> None:
+        until = None if timeout is None else time.monotonic() + timeout
+        self._await_sent()
+        if not self.session.frozen and not self.is_over:
+            self.session.watch()
+        bell = self.session.bell
+        heard, looked = bell.rings, 0.0
+        while True:
+            if time.monotonic() - looked >= _TICK:
+                self.refresh()
+                if self.is_over:
+                    return
+                looked = time.monotonic()
+            left = _TICK if until is None else min(_TICK, until - time.monotonic())
+            if left <= 0:
+                tally = self.tally
+                raise WaitTimeout(
+                    f"{tally.over} of {tally.rows} rows of batch {self.label} are settled after {timeout:g} s of waiting;"
+                    f" it goes on. {self.handle}.wait() waits again."
+                )
+            heard = bell.wait(heard, left)
+            # Each reply rings: a thousand looks a second would see no more than five.
+            time.sleep(max(0.0, min(left, _TICK - (time.monotonic() - looked))))
+
+    def _await_sent(self) -> None:
+        if self._sending is not None:
+            while self._sending.is_alive():
+                # In ticks, so that an interrupt is noticed.
+                self._sending.join(_TICK)
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def stopped(self) -> PplxError | None:
+        """What stopped the rest of the rows: a refusal that each of them would meet; else None."""
+        if self._error is not None:
+            return self._error
+        gate, tally = self.gate, self.tally
+        if gate.paused in {"", "user"} or not tally.waiting:
+            return None
+        refused = next((each for each in self.standings if each.word == "failed"), None)
+        error = None if refused is None else Job(self.session, refused.job).error
+        why = f" {error}" if error is not None else ""
+        return PplxError(
+            f"batch {self.label} stopped, and {tally.waiting} rows were not sent:{why} {self.handle}.resume() goes on."
+        )
+
+    def frame(self) -> Any:
+        """Give the rows as a data frame, in their order, as far as they are settled.
+
+        The input's columns come first, then those of the schema, then answer (its text), state, reason,
+        cost (US dollars), sources (how many) and job (its id). A row without an answer has the reason.
+        Without pandas it is a list of dicts.
+        """
+        self.refresh()
+        standings = self.standings
+        read = {each: self._answer(each) for each in {s.job for s in standings} if each}
+        answers = [read.get(each.job) for each in standings]
+        return frame_of(self.table, standings, answers, self.schema)
+
+    def _answer(self, job_id: str) -> Answer | None:
+        row = self.session.ledger.get(job_id)
+        if row is None or not has_answer(row):
+            return None
+        return answer_of(row, self.session.ledger.body(job_id))
+
+    # -- what a person may do meanwhile ---------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Send no new row; rows that are under way go on, and are billed."""
+        self._set_gate(paused="user")
+
+    def resume(self) -> None:
+        """Go on where `pause`, or a refusal, has stopped."""
+        self._set_gate(paused="")
+        self.session.watch()
+
+    def _set_gate(self, *, paused: str) -> None:
+        self._await_sent()
+        self.session.ledger.set_gate(self.id, dataclasses.replace(self.gate, paused=paused))
+        self.session.bell.ring()
+
+    def cancel(self) -> None:
+        """Drop what was not sent, free of charge, and ask the service to stop the rest; returns at once.
+
+        What is done so far may be billed.
+        """
+        self._await_sent()
+        now = time.time()
+        failure = {"kind": "cancelled", "accepted": False, "at": now}
+        dropped = {"state": "cancelled", "failure": failure, "settled_at": now, "trouble": None, "owner": ""}
+        open_now = [each.job for each in self.standings if each.job and not each.is_over]
+        self.session.ledger.drop_parked(list(dict.fromkeys(open_now)), {**dropped, "due_at": now})
+        self.refresh()
+        for job_id in dict.fromkeys(each.job for each in self.standings if each.job and not each.is_over):
+            self.session.cancel(job_id)
+        self.session.bell.ring()
+
+    def retry_failed(self) -> int:
+        """Ask the rows anew that gave no answer, or one that does not fit the schema: new purchases; say how many.
+
+        Unconfirmed rows are left alone: they may have been billed, and ``%pplx settle`` decides.
+
+        Raises
+        ------
+        BudgetExceeded
+            All together could pass a budget; nothing was sent.
+        """
+        self._await_sent()
+        self.refresh()
+        words = {each.job: each.word for each in self.standings if each.word in NEEDS_YOU}
+        chosen = self._chosen()
+        by_word = {f: words.get(self._ids.get(f, ""), "") for f in chosen}
+        failed = {f: chosen[f] for f, word in by_word.items() if word in {"failed", "cancelled", "expired"}}
+        invalid = {f: chosen[f] for f, word in by_word.items() if word == "invalid"}
+        for some, how in ((failed, {"retry_failed": True}), (invalid, {"refresh": True})):
+            if some:
+                self._submit(some, **how)
+        return len(failed) + len(invalid)
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def __repr__(self) -> str:
+        if not self.is_asked:
+            return f"<Batch {self.label}: {len(self)} rows, not asked yet>"
+        self.refresh()
+        tally = self.tally
+        return f"<Batch {self.label}: {tally.over} of {tally.rows} rows settled>"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from pplx_jupyter.batch.forms import forms_of
+
+        self.refresh()
+        return forms_of(self)
+
+
+class Answers:
+    """The answers of a batch by row; each is read when it is looked at, since a thousand are long."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def __getitem__(self, number: int) -> Answer | None:
+        job = self._batch.jobs[number]
+        return None if job is None else job.answer
+
+    def __iter__(self) -> Iterator[Answer | None]:
+        return (self[number] for number in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<answers of {self._batch!r}>"

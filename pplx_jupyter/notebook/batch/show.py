@@ -1,0 +1,219 @@
+"""Showing a batch where the present cell runs: its plan, a live panel, its page, or a cell that blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.batch import forms
+from pplx_jupyter.errors import JobFailed, PplxError
+from pplx_jupyter.notebook.batch.view import BatchView, metadata_of, page_of
+from pplx_jupyter.notebook.display import Pin, Slot
+from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.render.words import count
+
+if TYPE_CHECKING:
+    from pplx_jupyter.batch import Batch
+    from pplx_jupyter.batch.plan import BatchPlan
+    from pplx_jupyter.notebook.frontend import Place
+    from pplx_jupyter.session import Session
+
+__all__ = ["PlacedBatch", "display_batch", "placed_batches", "show_batch", "wait_for_batches"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlacedBatch:
+    """A batch under way, and the output that ``%pplx wait`` completes; None where a painter does."""
+
+    batch: Batch
+    slot: Slot | None
+    place: Place
+
+    def publish(self, pin: Pin) -> None:
+        """Put the page into its cell, as a message of the cell that runs now."""
+        if self.slot is not None:
+            dataclasses.replace(self.slot, pin=pin).update(page_of(self.batch), metadata_of(self.batch))
+            _keep_record(self.batch, self.place)
+
+
+_placed: list[PlacedBatch] = []
+_views: list[tuple[str, str, BatchView]] = []
+
+
+def show_batch(
+    shell: Any,
+    batch: Batch,
+    place: Place,
+    *,
+    yes: bool = False,
+    wait: bool | None = None,
+    timeout: float | None = None,
+) -> None:
+    """Show a batch below the running cell, and ask it: at once, or where its plan is clicked.
+
+    Nobody is asked where nobody is there, and nothing is asked that buys nothing.
+
+    Raises
+    ------
+    PplxError
+        It could pass a budget, there is no key, or, where the cell blocks, no row has an answer.
+    """
+    settings = batch.session.settings
+    if batch.session.frozen and not batch.is_asked:
+        # What the lockfile lacks is an error of this cell, and nothing to be planned.
+        batch.ask()
+    plan = batch.plan
+    blocks = _blocks(wait, place, batch.session)
+    watched = place.kernel is not None and not place.headless
+    if plan.new and watched and not yes and not blocks:
+        _show_view(shell, batch, place, plan)
+        return
+    if place.kernel is None and plan.new and not yes and not place.headless:
+        print(f"{plan}\nAsk: --yes, or research_map(…, yes=True).")
+        return
+    plan.check()
+    if not batch.session.frozen:
+        batch.ask(background=watched and not blocks, resume=bool(plan.new))
+    seconds = settings.timeout if timeout is None else timeout
+    if place.kernel is None:
+        _block_in_terminal(batch, plan, seconds)
+    elif not batch.is_sending and batch.is_over:
+        _show_page(shell, batch, place)
+        if place.headless:
+            _raise(batch)
+    elif place.headless:
+        _show_headless(shell, batch, place, plan, seconds, blocks=blocks)
+    else:
+        _show_view(shell, batch, place, None)
+        if blocks:
+            batch.wait(seconds)
+
+
+def display_batch(shell: Any, batch: Batch, place: Place) -> None:
+    """Show a batch as it stands below the running cell; nothing new is asked."""
+    if place.kernel is None:
+        print(page_of(batch)["text/plain"])
+        return
+    if batch.is_asked:
+        batch.refresh()
+    if place.headless or (batch.is_asked and batch.is_over):
+        _show_page(shell, batch, place)
+    else:
+        _show_view(shell, batch, place, None if batch.is_asked else batch.plan)
+
+
+def _blocks(wait: bool | None, place: Place, session: Session) -> bool:
+    if wait is not None:
+        return wait
+    if place.headless:
+        return not session.settings.parallel
+    return bool(session.settings.wait)
+
+
+def _show_view(shell: Any, batch: Batch, place: Place, plan: BatchPlan | None) -> None:
+    view = _view(batch, place)
+    view.show(shell, plan)
+    if plan is None:
+        view.begin()
+    _placed.append(PlacedBatch(batch, None, place))
+
+
+def _view(batch: Batch, place: Place) -> BatchView:
+    view = BatchView(batch, Pin(place.kernel, place.parent), place)
+    run = str((place.parent.get("header") or {}).get("msg_id") or "")
+    cell = place.cell or view.upper.display_id
+    for each in [kept for kept in _views if kept[0] == cell and kept[1] != run]:
+        # What an earlier run of this cell showed: ipywidgets keeps every widget for ever.
+        _views.remove(each)
+        each[2].close()
+    _views.append((cell, run, view))
+    return view
+
+
+def _show_page(shell: Any, batch: Batch, place: Place) -> None:
+    if place.headless or place.voila or place.kernel is None:
+        shell.display_pub.publish(data=page_of(batch), metadata=dict(metadata_of(batch)))
+        _keep_record(batch, place)
+        return
+    _view(batch, place).show_settled(shell)
+
+
+def _keep_record(batch: Batch, place: Place) -> None:
+    for standing in batch.standings:
+        if standing.job:
+            note_shown(place, standing.job)
+    batch.mark_shown()
+
+
+def _show_headless(
+    shell: Any, batch: Batch, place: Place, plan: BatchPlan, seconds: float | None, *, blocks: bool
+) -> None:
+    """Leave static outputs alone: no widget survives a run that nobody watches."""
+    slot = Slot(f"pplx-{batch.id}-{secrets.token_hex(3)}-page", Pin(place.kernel, place.parent))
+    if not blocks:
+        slot.show(shell, forms.hint_forms(batch), metadata_of(batch))
+        _placed.append(PlacedBatch(batch, slot, place))
+        return
+    slot.show(shell, {"text/plain": f"{_sent(batch, plan)}; waiting"}, metadata_of(batch))
+    try:
+        batch.wait(seconds)
+    except BaseException:
+        slot.update(page_of(batch) if batch.is_over else forms.hint_forms(batch), metadata_of(batch))
+        raise
+    slot.update(page_of(batch), metadata_of(batch))
+    _keep_record(batch, place)
+    _raise(batch)
+
+
+def _sent(batch: Batch, plan: BatchPlan) -> str:
+    usually = f", usually {plan.range} together" if plan.range else ""
+    return f"{batch.label}: {count(len(batch), 'row')}, {plan.new} new{usually}"
+
+
+def _block_in_terminal(batch: Batch, plan: BatchPlan, seconds: float | None) -> None:
+    print(_sent(batch, plan))
+    batch.wait(seconds)
+    print(page_of(batch)["text/plain"])
+
+
+def _raise(batch: Batch) -> None:
+    """Fail a run that nobody watches where no row at all has an answer; a row that failed is marked in the frame."""
+    standings = batch.standings
+    if any(each.has_answer or each.word == "invalid" for each in standings):
+        return
+    reason = next((each.reason for each in standings if each.reason), "")
+    raise JobFailed(f"batch {batch.label}: none of its {count(len(batch), 'row')} has an answer. {reason}")
+
+
+# -- %pplx wait ---------------------------------------------------------------------------------
+
+
+def placed_batches(session: Session) -> list[PlacedBatch]:
+    """Give this kernel's batches that are under way, or want their final output, oldest first."""
+    here = [
+        each for each in _placed if each.batch.session.base_url == session.base_url and each.batch.is_asked
+    ]
+    return [each for each in here if each.slot is not None or not each.batch.is_over]
+
+
+def wait_for_batches(session: Session, place: Place) -> list[PplxError]:
+    """Wait for every batch of this kernel, and leave each page in its own cell; give what failed."""
+    errors: list[PplxError] = []
+    pin = Pin(place.kernel, place.parent)
+    until = None if session.settings.timeout is None else time.monotonic() + session.settings.timeout
+    for each in placed_batches(session):
+        try:
+            each.batch.wait(None if until is None else max(0.0, until - time.monotonic()))
+            _raise(each.batch)
+        except PplxError as error:
+            errors.append(error)
+            print(error)
+        else:
+            print(page_of(each.batch)["text/plain"].split("\n\n")[0])
+        finally:
+            if each.batch.is_over:
+                each.publish(pin)
+    _placed[:] = [each for each in _placed if not (each.batch.is_asked and each.batch.is_over)]
+    return errors

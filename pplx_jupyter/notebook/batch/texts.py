@@ -1,0 +1,303 @@
+"""What the parts of a batch's panel say, as HTML: pure functions of where its rows stand."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+from pplx_jupyter.batch import words
+from pplx_jupyter.batch.forms import rows_html
+from pplx_jupyter.batch.standing import NEEDS_YOU, UNDER_WAY
+from pplx_jupyter.render import stylesheet
+from pplx_jupyter.render.pieces import html
+from pplx_jupyter.render.words import count, duration, keep, money_range, one_line, time_of_day
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pplx_jupyter.batch.batch import Batch
+    from pplx_jupyter.batch.plan import BatchPlan
+    from pplx_jupyter.batch.standing import Standing, Tally
+
+__all__ = [
+    "ALL",
+    "CANCEL",
+    "CANCEL_NO",
+    "CANCEL_YES",
+    "PAUSE",
+    "RESUME",
+    "RETRY",
+    "STOP",
+    "WATCH",
+    "Choice",
+    "ask_buttons",
+    "buttons",
+    "choices",
+    "head",
+    "note",
+    "plan_head",
+    "plan_text",
+    "prompts",
+    "question",
+    "rows_of",
+    "strip",
+    "table",
+]  # fmt: skip
+
+PAUSE, RESUME, STOP, WATCH = "Pause", "Go on", "Stop watching", "Watch again"
+RETRY, CANCEL, CANCEL_YES, CANCEL_NO = "Retry failed rows", "Cancel", "Yes, cancel", "Keep them running"
+ASK_ALL, ASK_FIRST, SHOW, HIDE = "Ask ", "Ask the first ", "Show the ", "Hide the prompts"
+
+_GLYPHS = 40
+_PAGE = 100
+"""Rows that a page of the live table holds: an update replaces all of it."""
+
+_TRIED = 3
+"""So many rows show whether the prompt is right, before all are bought."""
+
+_PROMPTS = 100
+_RANK = (
+    "failed",
+    "invalid",
+    "stuck",
+    "unconfirmed",
+    "expired",
+    "cancelled",
+    "running",
+    "sending",
+    "waiting",
+    "not asked",
+    "done",
+    "ledger",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows the table shows: those of these words, or those from one number to another."""
+
+    label: str
+    words: tuple[str, ...] = ()
+    first: int = 0
+    end: int = 10**9
+
+
+ALL = "all"
+
+
+def choices(tally: Tally) -> list[Choice]:
+    """Give what may be chosen; what needs the user comes first."""
+    found = []
+    if tally.needs_you:
+        found.append(Choice(f"needs you ({tally.needs_you})", NEEDS_YOU))
+    if tally.rows <= _PAGE:
+        found.append(Choice(f"{ALL} ({tally.rows})"))
+    else:
+        found += [
+            Choice(f"{first + 1}–{min(first + _PAGE, tally.rows)}", first=first, end=first + _PAGE)
+            for first in range(0, tally.rows, _PAGE)
+        ]
+    found.append(Choice("under way", UNDER_WAY))
+    return found
+
+
+def rows_of(choice: Choice, standings: Sequence[Standing]) -> list[int]:
+    """Give the numbers, from 0, of the rows that are chosen; a page of them at most."""
+    wanted = [
+        n
+        for n, each in enumerate(standings[choice.first : choice.end], choice.first)
+        if not choice.words or each.word in choice.words
+    ]
+    return wanted[:_PAGE]
+
+
+def head(
+    batch: Batch, tally: Tally, paused: str, now: float, *, stopped_at: float = 0.0, slow_until: float = 0.0
+) -> str:
+    """Give the first line: the state, the clock, and how long the rest takes."""
+    if stopped_at:
+        glyph, tone, word = "◌", "", "Not watching"
+        clock = f"since {_time(stopped_at, seconds=False)}"
+        beside = "the rows go on, are billed, and their answers are collected into your ledger"
+    else:
+        glyph, tone, word = words.state_words(batch, tally, paused)
+        clock = duration(now - batch.started) if batch.started else ""
+        beside = words.more_time(batch, tally, batch.asking.at_once) if not paused and tally.to_come else ""
+        if slow_until > now and tally.waiting and not paused:
+            beside = f"Perplexity allows the next question at {_time(slow_until)}"
+    told = f' <span class="pplx-m">&ensp;{escape(keep(beside))}</span>' if beside else ""
+    return (
+        f'<div class="pplx {tone}" style="max-width:none"><span class="pplx-g">{glyph}</span> <b>{escape(word)}</b>'
+        f' <span class="pplx-w">{escape(keep(clock))}</span>{told}</div>'
+    )
+
+
+def question(batch: Batch) -> str:
+    """Give the prompt as it was written; written once."""
+    text = escape(one_line(batch.template, 200))
+    return f'{stylesheet()}<div class="pplx" style="max-width:none"><div dir="auto">{text}</div></div>'
+
+
+def strip(batch: Batch, standings: Sequence[Standing], tally: Tally) -> str:
+    """Give the bar of settled rows, one sign a row (of many rows: a group), and the four sums."""
+    share = tally.over / tally.rows
+    bar = (
+        f'<div class="pplx-bar" style="margin:6px 0 4px"><i style="animation:none;width:{share:.1%}"></i></div>'
+        if tally.rows
+        else ""
+    )
+    style = "display:inline-block;width:18px;text-align:center;line-height:20px"
+    signs = "".join(
+        f'<span title="{escape(title, quote=True)}" class="pplx-g {tone}" style="{style}">{glyph}</span>'
+        for glyph, tone, title in _signs(batch, standings)
+    )
+    amounts = "".join(
+        f'<div style="flex:1 1 122px"><span class="pplx-m">{figure.name}</span><br><b class="pplx-w">{escape(keep(figure.amount))}</b>'
+        f'<br><span class="pplx-m">{escape(keep(figure.of))}</span></div>'
+        for figure in words.figures(tally)
+    )
+    return (
+        f'<div class="pplx" style="max-width:none">{bar}<div style="margin:6px 0 4px;line-height:20px">{signs}</div>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:4px 12px;margin:0 0 6px">{amounts}</div></div>'
+    )
+
+
+def _signs(batch: Batch, standings: Sequence[Standing]) -> list[tuple[str, str, str]]:
+    """Give forty signs at most: of a group the one that needs most attention, with all its words in the title."""
+    size = math.ceil(len(standings) / _GLYPHS)
+    found = []
+    for start in range(0, len(standings), size):
+        group = standings[start : start + size]
+        worst = min((each.word for each in group), key=_RANK.index)
+        if size == 1:
+            title = f"{start + 1} {batch.questions[start].label}: {worst}"
+        else:
+            counts = {word: sum(each.word == word for each in group) for word in _RANK}
+            told = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+            title = f"{start + 1}–{start + len(group)}: {told}"
+        found.append((*words.GLYPHS[worst], title))
+    return found
+
+
+def table(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int], now: float) -> str:
+    """Give the table of the chosen rows."""
+    lines = words.lines_of(batch, standings, wanted, now)
+    if not lines:
+        return '<div class="pplx"><p class="pplx-m" style="margin:4px 0">No row is in this state.</p></div>'
+    label = next(
+        (name for name in batch.table.columns if name in batch.questions[0].filled), batch.table.columns[0]
+    )
+    return f'<div class="pplx" style="max-width:none">{rows_html(one_line(label, 40), lines)}</div>'
+
+
+def buttons(tally: Tally, paused: str, *, mode: str) -> tuple[str, ...]:
+    """Give the buttons of a batch under way."""
+    still = tally.to_come
+    if mode == "stopped":
+        return (WATCH,)
+    if mode == "cancel?":
+        return (f"{CANCEL_YES} {count(still, 'row')}", CANCEL_NO)
+    found = [RESUME if paused else PAUSE] if tally.waiting else []
+    if tally.needs_you and _retried(tally):
+        found.append(f"{RETRY} ({_retried(tally)})")
+    found.append(STOP)
+    if still:
+        found.append(f"{CANCEL} {count(still, 'row')}")
+    return tuple(found)
+
+
+def retry_button(batch: Batch, tally: Tally) -> str:
+    """Give the button below a settled batch; what it spends stands in it."""
+    failed, usual = _retried(tally), batch.usual
+    if not failed:
+        return ""
+    amount = (
+        money_range(failed * usual.low, failed * usual.set_aside) if usual.low is not None else "billed anew"
+    )
+    return f"{RETRY} ({failed}: {amount})"
+
+
+def _retried(tally: Tally) -> int:
+    return sum(tally.words[word] for word in ("failed", "cancelled", "expired", "invalid"))
+
+
+def note(batch: Batch, tally: Tally, *, mode: str, said: str = "", why: str = "") -> str:
+    """Give what pausing and cancelling mean, and the line that identifies the batch."""
+    told = ""
+    if mode == "watching" and tally.to_come:
+        told = (
+            "Pause: no new row is sent, running rows go on and are billed."
+            f" Cancel: {count(tally.waiting, 'waiting row')} {'is' if tally.waiting == 1 else 'are'} dropped free of charge,"
+            f" Perplexity is asked to stop {tally.under_way}."
+        )
+    elif mode == "cancel?":
+        told = "What is done so far may be billed, and no partial answer comes back."
+    elif mode == "stopped":
+        told = "Running this cell again also brings the panel back. Nothing is bought twice."
+    parts = [f"<b>{escape(each)}</b>" for each in (said, why) if each]
+    parts += [escape(told)] if told else []
+    parts.append(escape(words.ident(batch)))
+    return _small("<br>".join(parts))
+
+
+def plan_head(plan: BatchPlan) -> str:
+    """Give the headline of a plan."""
+    return f'{stylesheet()}<div class="pplx warn" style="max-width:none"><span class="pplx-g">!</span> <b>{html([plan.headline])}</b></div>'
+
+
+def plan_text(plan: BatchPlan) -> str:
+    """Give the rest of a plan."""
+    raise_it = ""
+    if plan.refusal is not None:
+        raise_it = f" Raise it: <code>{escape(plan.refusal.remedy)}</code>, and run this cell again."
+    return f'<div class="pplx" style="max-width:none"><p style="margin:4px 0 8px">{html([plan.details])}{raise_it}</p></div>'
+
+
+def plan_note(batch: Batch, said: str = "") -> str:
+    """Give the small print of a plan, with an error where there was one."""
+    above = f"<b>{escape(said)}</b><br>" if said else ""
+    return _small(
+        f"{above}In a script: <code>research_map(…, yes=True)</code>, or <code>--yes</code>. Nothing has been sent or billed."
+        f"<br>{escape(words.ident(batch))}"
+    )
+
+
+def ask_buttons(plan: BatchPlan) -> tuple[str, ...]:
+    """Give the buttons of a plan: what spends says how much."""
+    found = []
+    if plan.refusal is None:
+        found.append(f"{ASK_ALL}{count(plan.new, 'question')} ({plan.range or 'cost not known yet'})")
+    part = min(_TRIED, plan.fits) if plan.refusal is None else plan.fits
+    if 0 < part < plan.new:
+        found.append(f"{ASK_FIRST}{part} only{f' ({plan.range_of(part)})' if plan.range else ''}")
+    return (*found, f"{SHOW}{count(plan.new, 'prompt')}")
+
+
+def prompts(batch: Batch) -> str:
+    """Give the prompts that would be bought, the first hundred of them."""
+    found = batch.new_prompts
+    items = "".join(f'<li dir="auto">{escape(one_line(each, 600))}</li>' for each in found[:_PROMPTS])
+    more = (
+        f'<p class="pplx-m">{count(len(found) - _PROMPTS, "more prompt")}</p>'
+        if len(found) > _PROMPTS
+        else ""
+    )
+    return f'<div class="pplx" style="max-width:none"><ol>{items}</ol>{more}</div>'
+
+
+def first_of(text: str) -> int | None:
+    """Give how many questions a button of the plan asks; None for all."""
+    return int(text.removeprefix(ASK_FIRST).split()[0]) if text.startswith(ASK_FIRST) else None
+
+
+def _small(inner: str) -> str:
+    return (
+        f'<div class="pplx" style="max-width:none"><p class="pplx-m" style="margin:4px 0 0">{inner}</p></div>'
+    )
+
+
+def _time(moment: float, *, seconds: bool = True) -> str:
+    return time_of_day(datetime.datetime.fromtimestamp(moment).astimezone(), seconds=seconds)

@@ -1,0 +1,346 @@
+"""What one cell shows of a batch: its plan, then one panel for all rows, and at the end a page that stays.
+
+As with a single job, the upper output holds what is live and becomes the page; the lower one holds a
+static line, and after the end, for a while, the button that asks failed rows anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.batch import forms
+from pplx_jupyter.errors import PplxError
+from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch.panel import BatchPanel
+from pplx_jupyter.notebook.display import Slot
+from pplx_jupyter.notebook.final import NOTHING
+from pplx_jupyter.notebook.painter import painter_of
+from pplx_jupyter.notebook.shown import note_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pplx_jupyter.batch import Batch
+    from pplx_jupyter.batch.plan import BatchPlan
+    from pplx_jupyter.notebook.display import Pin
+    from pplx_jupyter.notebook.frontend import Place
+
+__all__ = ["BatchView", "metadata_of", "page_of"]
+
+OFFERED_SECONDS = 600.0
+"""How long the button below a settled batch stays: a file must not keep a widget."""
+
+PAINT_SECONDS = 1.0
+TABLE_SECONDS = 2.0
+"""How often the table changes: an update replaces it under the eyes of whoever reads it."""
+
+_FAR = 2**62
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Mark:
+    """What the painter asks the ledger about: nothing, since a batch reads its many rows itself."""
+
+    id: str
+    seq: int = _FAR
+
+
+class BatchView:
+    """One cell's two outputs for a batch.
+
+    Parameters
+    ----------
+    batch
+        The batch, asked or not.
+    pin
+        The kernel and the cell.
+    place
+        Where that cell runs.
+    """
+
+    def __init__(self, batch: Batch, pin: Pin, place: Place) -> None:
+        token = secrets.token_hex(3)
+        self.batch = batch
+        self.row = _Mark(f"batch {batch.id}")
+        self.upper = Slot(f"pplx-{batch.id}-{token}-state", pin)
+        self.lower = Slot(f"pplx-{batch.id}-{token}-answer", pin)
+        self._place = place
+        self._mode = "plan"
+        self._mode_since = 0.0
+        self._painted_at = self._table_at = 0.0
+        self._dirty = False
+        self._said = ""
+        self._choice = ""
+        self._table_of: Any = None
+        self._taking = threading.Lock()
+        self.panel = BatchPanel(pin, self.click, self.choose)
+
+    # -- outputs ------------------------------------------------------------------------------------
+
+    def show(self, shell: Any, plan: BatchPlan | None) -> None:
+        """Show the plan, or the batch under way where there is none, from the cell's own thread."""
+        if plan is not None:
+            self._show_plan(plan)
+            static = forms.plan_forms(self.batch, plan)
+        else:
+            self._go_live()
+            self._paint(time.time())
+            static = forms.forms_of(self.batch)
+        live = {**self.panel.bundle, **{kind: static[kind] for kind in ("text/plain", "text/markdown")}}
+        metadata = metadata_of(self.batch)
+        self.upper.show(shell, live, metadata)
+        self.lower.show(shell, self._hint(), metadata)
+
+    def _hint(self) -> dict[str, str]:
+        if self._mode == "plan":
+            return forms.unsent_forms(self.batch)
+        return forms.hint_forms(self.batch)
+
+    def _show_plan(self, plan: BatchPlan, said: str = "") -> None:
+        parts = {
+            "head": texts.plan_head(plan),
+            "question": texts.plan_text(plan),
+            "note": texts.plan_note(self.batch, said),
+            "prompts": "",
+        }
+        self.panel.show_plan(parts, texts.ask_buttons(plan))
+
+    def _go_live(self) -> None:
+        self._mode, self._dirty = "watching", True
+        self.panel.paint({"question": texts.question(self.batch)}, ())
+        self.panel.show_live()
+
+    def begin(self) -> None:
+        """Let the painter paint this view from now on."""
+        painter_of(self.batch.session).add(self)
+
+    # -- the painter's side -----------------------------------------------------------------------
+
+    def note(self, row: object) -> None:
+        """Take nothing: a batch reads its rows itself."""
+
+    def urgency(self, now: float) -> float:
+        """Give how urgent the next paint is."""
+        if self._mode in {"plan", "closed"}:
+            return 0.0
+        if self._dirty:
+            return 3.0
+        if self._mode == "offering":
+            return float(now - self._mode_since > OFFERED_SECONDS)
+        return 2.0 if now - self._painted_at >= PAINT_SECONDS else 0.0
+
+    def paint(self, now: float) -> bool:
+        """Show what is new; say whether nothing more will come."""
+        self._dirty = False
+        if self._mode == "offering":
+            if now - self._mode_since > OFFERED_SECONDS:
+                self.withdraw()
+                return True
+            return False
+        self.batch.refresh()
+        if self._mode == "stopped":
+            self._paint(now)
+            return True
+        if self.batch.is_over:
+            return self._finish()
+        self._paint(now)
+        return False
+
+    def _paint(self, now: float) -> None:
+        batch = self.batch
+        standings, tally, gate = batch.standings, batch.tally, batch.gate
+        stopped_at = self._mode_since if self._mode == "stopped" else 0.0
+        self._painted_at = now
+        parts = {
+            "head": texts.head(
+                batch, tally, gate.paused, now, stopped_at=stopped_at, slow_until=batch.slow_until
+            ),
+            "strip": texts.strip(batch, standings, tally),
+            "note": texts.note(batch, tally, mode=self._mode, said=self._said),
+        }
+        choices = texts.choices(tally)
+        chosen = next((each for each in choices if each.label.partition(" (")[0] == self._choice), choices[0])
+        self.panel.set_choices([each.label for each in choices], chosen.label)
+        wanted = texts.rows_of(chosen, standings)
+        key = (chosen.label, [(n, standings[n].word, standings[n].reason) for n in wanted])
+        if key != self._table_of and (
+            now - self._table_at >= TABLE_SECONDS or chosen.label != (self._table_of or ("",))[0]
+        ):
+            self._table_of, self._table_at = key, now
+            parts["table"] = texts.table(batch, standings, wanted, now)
+        self.panel.paint(parts, texts.buttons(tally, gate.paused, mode=self._mode))
+
+    def _finish(self) -> bool:
+        """Show the page that stays; say whether that is all, or a button stays for a while."""
+        batch = self.batch
+        if batch.error is not None and not batch.standings[0].job:
+            # Nothing could be written down: the plan stands again, with the reason.
+            self._mode = "plan"
+            self._show_plan(batch.plan, str(batch.error))
+            return True
+        page, metadata = page_of(batch), metadata_of(batch)
+        self.upper.update(page, metadata)
+        self.panel.finish(page["text/html"] + (_RELOADED if not self._place.voila else ""))
+        _note_shown(batch, self._place)
+        again = texts.retry_button(batch, batch.tally)
+        resume = texts.RESUME if batch.stopped is not None else ""
+        offered = [each for each in (again, resume) if each]
+        if not offered:
+            self.lower.update(NOTHING, metadata)
+            self._mode = "closed"
+            return True
+        self.panel.set_buttons(offered)
+        self.lower.update({**NOTHING, **self.panel.row_bundle}, metadata)
+        self._mode, self._mode_since = "offering", time.time()
+        return False
+
+    def show_settled(self, shell: Any) -> None:
+        """Show a batch that is over already, from the cell's own thread; with its button where one is due."""
+        batch = self.batch
+        metadata = metadata_of(batch)
+        self.upper.show(shell, page_of(batch), metadata)
+        _note_shown(batch, self._place)
+        again = texts.retry_button(batch, batch.tally)
+        if again:
+            self._mode, self._mode_since = "offering", time.time()
+            self.panel.set_buttons([again])
+            self.lower.show(shell, {**NOTHING, **self.panel.row_bundle}, metadata)
+            self.begin()
+
+    # -- the user's side ------------------------------------------------------------------------------
+
+    def choose(self, label: str) -> None:
+        """Show other rows."""
+        self._choice = label.partition(" (")[0]
+        self._dirty = True
+        self.batch.session.bell.ring()
+
+    def click(self, text: str) -> None:
+        """Act on a button; the painter shows what came of it."""
+        with self._taking:
+            self._said = ""
+            try:
+                if self._mode == "plan":
+                    self._click_plan(text)
+                else:
+                    self._click_live(text)
+            except PplxError as error:
+                self._tell(str(error))
+        self._dirty = True
+        self.batch.session.bell.ring()
+
+    def _click_plan(self, text: str) -> None:
+        if text.startswith(texts.SHOW):
+            plan = self.batch.plan
+            self.panel.paint({"prompts": texts.prompts(self.batch)}, ())
+            self.panel.set_buttons((*texts.ask_buttons(plan)[:-1], texts.HIDE), primary=plan.refusal is None)
+            return
+        if text == texts.HIDE:
+            self._show_plan(self.batch.plan)
+            return
+        self.panel.disable()
+        self.batch.ask(first=texts.first_of(text), background=True)
+        self._live_again()
+
+    def _click_live(self, text: str) -> None:
+        batch = self.batch
+        if text == texts.PAUSE:
+            batch.pause()
+        elif text == texts.RESUME:
+            batch.resume()
+            if self._mode == "offering":
+                self._live_again()
+        elif text.startswith(texts.RETRY):
+            self.panel.disable()
+            batch.retry_failed()
+            if self._mode == "offering":
+                self._live_again()
+        elif text.startswith(texts.CANCEL_YES):
+            self._mode = "watching"
+            batch.cancel()
+        elif text == texts.CANCEL_NO:
+            self._mode = "watching"
+        elif text == texts.STOP:
+            self._mode, self._mode_since = "stopped", time.time()
+        elif text == texts.WATCH:
+            self._mode = "watching"
+            self.begin()
+        elif text.startswith(texts.CANCEL):
+            self._mode = "cancel?"
+
+    def _live_again(self) -> None:
+        """Be the panel of a batch under way: the page, or the plan, gives way."""
+        was_plan = self._mode == "plan"
+        self._table_of = None
+        self._go_live()
+        self._paint(time.time())
+        metadata = metadata_of(self.batch)
+        static = forms.forms_of(self.batch)
+        self.upper.update(
+            {
+                **self.panel.bundle,
+                "text/plain": static["text/plain"],
+                "text/markdown": static["text/markdown"],
+            },
+            metadata,
+        )
+        self.lower.update(forms.hint_forms(self.batch), metadata)
+        if was_plan:
+            self.begin()
+
+    def _tell(self, said: str) -> None:
+        if self._mode == "plan":
+            self._show_plan(self.batch.plan, said)
+            return
+        self._said = said
+        if self._mode == "offering":
+            self.panel.set_buttons([texts.retry_button(self.batch, self.batch.tally)])
+            self.panel.finish(texts.note(self.batch, self.batch.tally, mode="", said=said))
+            self.upper.update(self._with_error(said), metadata_of(self.batch))
+
+    def _with_error(self, said: str) -> dict[str, str]:
+        page = page_of(self.batch)
+        told = forms.error_forms(said)
+        return {kind: page[kind] + ("" if kind == "text/html" else "\n\n") + told[kind] for kind in page}
+
+    def withdraw(self) -> None:
+        """Take the button away, where there is one: the page stays."""
+        if self._mode == "offering":
+            self._mode = "closed"
+            self.lower.update(NOTHING, metadata_of(self.batch))
+
+    def close(self) -> None:
+        """Free the widgets."""
+        self.withdraw()
+        self._mode = "closed"
+        painter_of(self.batch.session).remove(self)
+        self.panel.close()
+
+
+_RELOADED = (
+    '<div class="pplx"><p class="pplx-m">This page was reloaded meanwhile. Run the cell again to keep the answers in the'
+    " file; it is free.</p></div>"
+)
+
+
+def page_of(batch: Batch) -> dict[str, str]:
+    """Give the page that stays, in the three forms."""
+    return forms.forms_of(batch)
+
+
+def metadata_of(batch: Batch) -> Mapping[str, Any]:
+    """Give what a saved output says of its batch, for tools that read the file."""
+    jobs = list(dict.fromkeys(each.job for each in batch.standings if each.job))
+    return {"pplx_jupyter": {"batch": batch.id, "jobs": jobs if batch.is_over else []}}
+
+
+def _note_shown(batch: Batch, place: Place) -> None:
+    """Remember what this cell showed: for freezing, and so that no later kernel tells of it as new."""
+    jobs = list(dict.fromkeys(each.job for each in batch.standings if each.job))
+    for job_id in jobs:
+        note_shown(place, job_id)
+    batch.mark_shown()

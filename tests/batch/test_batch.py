@@ -1,0 +1,326 @@
+"""Many questions at once, asked of the simulator in this process: bought once, within budget and pace, in order."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pplx_jupyter import Batch, research, research_map
+from pplx_jupyter.errors import BudgetExceeded, KeyMissing, PplxError, RequestError, WaitTimeout
+from pplx_jupyter.ledger import rates
+from pplx_jupyter.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pplx_jupyter.session import Session
+    from pplx_jupyter.simulator import Simulator
+
+PROMPT = "Who owns {{ company }} today?"
+
+
+def rows(*names: str) -> list[dict[str, Any]]:
+    return [{"company": name, "n": n} for n, name in enumerate(names)]
+
+
+def companies(count: int) -> list[dict[str, Any]]:
+    return rows(*(f"company {n}" for n in range(count)))
+
+
+def prompts(sim: Simulator) -> Counter[str]:
+    """Give how often each prompt was bought."""
+    return Counter(job["prompt"] for job in sim.bill.jobs)
+
+
+def test_each_row_is_a_job_and_the_frame_keeps_their_order(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(companies(12), index=[f"row {n}" for n in range(12)])
+    batch = research_map(PROMPT, frame, session=make_session(sim), name="companies", at_once=4)
+    found = batch.wait(30)
+    assert list(found.index) == list(frame.index)
+    assert list(found["company"]) == list(frame["company"])
+    assert set(found["state"]) == {"done"}
+    assert list(found.columns) == ["company", "n", "answer", "state", "reason", "cost", "sources", "job"]
+    assert (found["sources"] >= 0).all()
+    assert math.isclose(found["cost"].sum(), batch.cost.total or 0.0)
+    assert [job.request.prompt for job in batch.jobs if job] == [
+        f"Who owns company {n} today?" for n in range(12)
+    ]
+    assert batch.answer[3] is not None
+    assert sim.bill.total == pytest.approx(batch.cost.total)
+
+
+def test_equal_rows_are_asked_once_and_answered_ones_cost_nothing(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(sim)
+    research("Who owns Borealis today?", session=session).wait(20)
+    batch = research_map(PROMPT, rows("Aurubis", "Borealis", "Aurubis"), session=session)
+    found = batch.wait(20)
+    assert [each.word for each in batch.standings] == ["done", "ledger", "done"]
+    jobs = list(found["job"])
+    assert jobs[0] == jobs[2]
+    assert max(prompts(sim).values()) == 1
+    assert batch.tally.saved > 0
+    again = research_map(PROMPT, rows("Aurubis", "Borealis", "Aurubis"), session=session)
+    assert again.is_over, "nothing to wait for"
+    assert (again.plan.new, again.cost.total) == (0, 0.0)
+    assert len(sim.bill.jobs) == 2
+    assert again.id == batch.id
+
+
+def test_answered_rows_need_no_key(sim: Simulator, make_session: Callable[..., Session]) -> None:
+    research_map(PROMPT, companies(2), session=make_session(sim)).wait(20)
+    keyless = make_session(sim, api_key=None)
+    assert len(research_map(PROMPT, companies(2), session=keyless).wait(5)) == 2
+    with pytest.raises(KeyMissing):
+        research_map(PROMPT, companies(3), session=keyless)
+
+
+def test_the_budget_is_for_all_together(sim: Simulator, make_session: Callable[..., Session]) -> None:
+    session = make_session(sim, settings=Settings(budget=5.0))
+    with pytest.raises(
+        BudgetExceeded, match=r"these 10 questions usually cost 4\.00–13\.00 USD together"
+    ) as error:
+        research_map(PROMPT, companies(10), session=session)
+    assert error.value.refusal.high == pytest.approx(13.0)
+    assert session.ledger.jobs() == []
+    assert sim.bill.jobs == []
+    assert len(research_map(PROMPT, companies(3), session=session).wait(20)) == 3
+
+
+def test_what_waits_is_set_aside(still: Simulator, make_session: Callable[..., Session]) -> None:
+    session = make_session(still, settings=Settings(budget=6.0))
+    batch = research_map(PROMPT, companies(4), session=session, at_once=1)
+    with pytest.raises(BudgetExceeded):
+        research("Another?", session=session)
+    batch.cancel()
+    research("Another?", session=session)
+
+
+def test_no_more_than_so_many_are_under_way(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    batch = research_map(PROMPT, companies(20), session=make_session(still), at_once=3)
+    until(lambda: len(still.bill.jobs) == 3)
+    time.sleep(0.5)
+    assert len(still.bill.jobs) == 3
+    batch.refresh()
+    assert (batch.tally.under_way, batch.tally.waiting) == (3, 17)
+    still.advance(1000)
+    until(lambda: len(still.bill.jobs) == 6)
+    # Those of one turn leave side by side.
+    assert {job["prompt"] for job in still.bill.jobs} == {f"Who owns company {n} today?" for n in range(6)}
+    batch.cancel()
+
+
+def test_pausing_sends_no_new_row_and_cancelling_drops_them_for_free(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    batch = research_map(PROMPT, companies(6), session=make_session(still), at_once=2)
+    until(lambda: len(still.bill.jobs) == 2)
+    batch.pause()
+    still.advance(1000)
+    until(lambda: batch.refresh() and batch.tally.over == 2)
+    time.sleep(0.4)
+    assert len(still.bill.jobs) == 2
+    with pytest.raises(WaitTimeout, match="2 of 6 rows"):
+        batch.wait(0.3)
+    batch.resume()
+    until(lambda: len(still.bill.jobs) == 4)
+    batch.cancel()
+    found = batch.wait(20)
+    assert Counter(found["state"]) == {"done": 2, "cancelled": 4}
+    assert len(still.bill.jobs) == 4
+    assert batch.tally.unknown == 2, "two were under way: what they cost nobody told"
+    # Asked again on purpose: what was never sent is sent, what was bought and cancelled is not.
+    again = research_map(PROMPT, companies(6), session=batch.session, at_once=9)
+    until(lambda: len(still.bill.jobs) == 6)
+    assert again.plan.new == 0
+    again.cancel()
+
+
+def test_the_pace_is_learnt_and_kept(
+    make_sim: Callable[..., Simulator], make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "WINDOW", 1.0)
+    monkeypatch.setattr("pplx_jupyter.ledger.batches.WINDOW", 1.0)
+    sim = make_sim(rate_limit=5)
+    batch = research_map(PROMPT, companies(18), session=make_session(sim), at_once=18)
+    batch.wait(60)
+    posts = sum(method == "POST" for method, _ in sim.requests)
+    assert set(prompts(sim).values()) == {1}
+    assert len(sim.bill.jobs) == 18
+    # The first burst is refused in part; from then on the pace is known.
+    assert posts - 18 <= 12, f"{posts - 18} refusals for 18 questions"
+
+
+def test_a_refusal_of_all_stops_the_batch(
+    make_sim: Callable[..., Simulator], make_session: Callable[..., Session]
+) -> None:
+    sim = make_sim(keys=["pplx-other"])
+    batch = research_map(PROMPT, companies(40), session=make_session(sim), at_once=4)
+    with pytest.raises(PplxError, match="rows were not sent"):
+        batch.wait(20)
+    posts = sum(method == "POST" for method, _ in sim.requests)
+    assert posts < 15, "a thousand rows must not be refused one by one"
+    assert batch.gate.paused == "unauthorized"
+
+
+def test_failed_rows_are_marked_and_asked_anew_on_purpose(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(sim)
+    batch = research_map(PROMPT, rows("Aurubis", "Borealis outcome:failed"), session=session)
+    found = batch.wait(20)
+    assert list(found["state"]) == ["done", "failed"]
+    assert found["reason"][1].startswith("Perplexity could not finish it: “")
+    research_map(PROMPT, rows("Aurubis", "Borealis outcome:failed"), session=session).wait(20)
+    assert len(sim.bill.jobs) == 2, "a failed row is bought again only on purpose"
+    assert batch.retry_failed() == 1
+    batch.wait(20)
+    assert prompts(sim) == {"Who owns Aurubis today?": 1, "Who owns Borealis outcome:failed today?": 2}
+
+
+def test_a_schema_gives_columns_and_marks_what_does_not_fit(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(sim)
+    schema = "name, revenue: float, founded: int, n: int"
+    batch = research_map(PROMPT, rows("Aurubis", "Borealis shape:empty"), session=session, schema=schema)
+    found = batch.wait(20)
+    assert list(found.columns[:6]) == ["company", "n", "name", "revenue", "founded", "n_answer"]
+    assert str(found["founded"].dtype) == "Int64"
+    assert found["name"][0] == "simulated"
+    assert found["state"][0] == "done"
+    assert found["state"][1] != "done"
+    assert found["reason"][1]
+    answer = research("Profile Cargotec.", session=session, schema="name, founded: int").wait(20)
+    assert (answer.parsed["founded"], answer.invalid) == (0, "")
+
+
+def test_without_pandas_it_is_a_list_of_dicts(
+    sim: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    found = research_map(PROMPT, companies(2), session=make_session(sim)).wait(20)
+    assert [row["company"] for row in found] == ["company 0", "company 1"]
+    assert found[0]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "table", "said"),
+    [
+        ("Profile all.", companies(2), "uses no column"),
+        (
+            "Profile {{ compny }} {{ n }}.",
+            companies(2),
+            "row 1: {{ compny }} is not defined; did you mean {{ company }}?",
+        ),
+        (PROMPT, rows("Aurubis", ""), "row 2: its company is missing"),
+        (PROMPT, [{"company": math.nan}], "row 1: its company is missing"),
+        (PROMPT, [], "there are none"),
+        (PROMPT, "Aurubis", "str is no table"),
+        (PROMPT, [["Aurubis"]], "row 1 is list"),
+    ],
+)
+def test_a_mistake_is_one_line_and_sends_nothing(
+    sim: Simulator, make_session: Callable[..., Session], prompt: str, table: Any, said: str
+) -> None:
+    with pytest.raises(PplxError, match="Nothing was sent") as error:
+        research_map(prompt, table, session=make_session(sim))
+    assert said in str(error.value)
+    assert sim.requests == []
+
+
+def test_other_arguments_are_checked(sim: Simulator, make_session: Callable[..., Session]) -> None:
+    for wrong in ({"at_once": 0}, {"yes": "yes"}, {"recency": "week"}):
+        with pytest.raises(RequestError):
+            research_map(PROMPT, companies(1), session=make_session(sim), **wrong)
+
+
+def test_a_question_asked_by_itself_does_not_wait_for_its_turn(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    session = make_session(still)
+    batch = research_map(PROMPT, companies(5), session=session, at_once=1)
+    until(lambda: len(still.bill.jobs) == 1)
+    research("Something else?", session=session)
+    until(lambda: len(still.bill.jobs) == 2)
+    job = research("Who owns company 4 today?", session=session)
+    until(lambda: len(still.bill.jobs) == 3)
+    assert still.bill.jobs[-1]["prompt"] == "Who owns company 4 today?"
+    assert job.id == (batch.jobs[4].id if batch.jobs[4] else "")
+    batch.cancel()
+
+
+_SCRIPT = """
+import sys
+from pplx_jupyter import Session, research_map
+from pplx_jupyter.settings import Settings
+session = Session(api_key="pplx-test-0123456789abcdef", base_url=sys.argv[1], ledger=sys.argv[2], settings=Settings(budget=1e6))
+rows = [{"company": f"company {n}"} for n in range(12)]
+batch = research_map("Profile {{ company }}. seconds:60", rows, session=session, at_once=3)
+print("asked", flush=True)
+batch.wait(60)
+print("over", flush=True)
+"""
+
+
+def test_a_kernel_killed_amid_a_batch_loses_nothing_and_buys_nothing_twice(
+    make_sim: Callable[..., Simulator], tmp_path: Path, until: Callable[..., None]
+) -> None:
+    sim = make_sim(120)
+    command = [sys.executable, "-c", _SCRIPT, sim.url, str(tmp_path / "ledger.sqlite")]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as first:
+        until(lambda: len(sim.bill.jobs) >= 5)
+        first.send_signal(signal.SIGKILL)
+    assert len(sim.bill.jobs) < 12
+    again = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=90)
+    assert "over" in again.stdout
+    assert sorted(prompts(sim)) == sorted(f"Profile company {n}. seconds:60" for n in range(12))
+    assert set(prompts(sim).values()) == {1}
+
+
+def test_two_that_ask_the_same_at_once_buy_once(sim: Simulator, make_session: Callable[..., Session]) -> None:
+    made: list[Batch] = []
+
+    def ask() -> None:
+        made.append(research_map(PROMPT, companies(10), session=make_session(sim)))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    for batch in made:
+        batch.wait(20)
+    assert set(prompts(sim).values()) == {1}
+    assert len(sim.bill.jobs) == 10
+
+
+def test_a_batch_under_way_is_followed_by_the_next_kernel(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    first = make_session(still)
+    research_map(PROMPT, companies(6), session=first, at_once=2)
+    until(lambda: len(still.bill.jobs) == 2)
+    first.close()
+    second = research_map(PROMPT, companies(6), session=make_session(still), at_once=2)
+    still.advance(10_000)
+    until(lambda: len(still.bill.jobs) >= 4)
+    assert (second.plan.new, second.plan.under_way) == (0, 6 - second.plan.answered)
+    second.cancel()

@@ -1,0 +1,215 @@
+"""``%%pplx_research --each`` in real kernels: the plan, one panel, a page that stays, and runs that nobody watches."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.notebook.conftest import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pplx_jupyter.simulator import Simulator
+
+DATA = "import pandas as pd\ndf = pd.DataFrame({'company': ['Aurubis', 'Borealis', 'Aurubis', 'Cargotec outcome:failed']})"
+CELL = "%%pplx_research companies --each df {flags}\nWho owns {{{{ company }}}} today? seconds:60"
+
+
+class Mortal(Kernel):
+    """A kernel that may be killed."""
+
+    def kill(self) -> None:
+        """End the process as a crash does."""
+        self._manager.shutdown_kernel(now=True)
+
+
+def prompts(sim: Simulator) -> Counter[str]:
+    return Counter(job["prompt"] for job in sim.bill.jobs)
+
+
+def page(message: dict[str, Any]) -> bool:
+    """Whether a message puts the page that stays into its cell."""
+    return message["msg_type"] == "update_display_data" and "Settled:" in str(
+        message["content"]["data"].get("text/html")
+    )
+
+
+@pytest.fixture
+def table(kernel: Kernel) -> Kernel:
+    assert kernel.run(DATA).error == ""
+    return kernel
+
+
+def test_the_plan_stands_first_and_yes_asks(table: Kernel, sim: Simulator) -> None:
+    ran = table.run(CELL.format(flags=""), cell="c")
+    assert ran.error == ""
+    plan = ran.displays[0]["data"]
+    assert "application/vnd.jupyter.widget-view+json" in plan
+    assert "Not sent yet: 3 questions to buy, usually 1.20–3.90 USD together" in plan["text/plain"]
+    assert "4 rows (1 ask what another asks, and are asked once): 3 are new." in " ".join(
+        plan["text/plain"].split()
+    )
+    assert "not asked yet: nothing was sent or billed" in ran.displays[1]["data"]["text/html"]
+    assert sim.bill.jobs == []
+    assert "not asked yet" in table.value("companies")
+
+    ran = table.run(CELL.format(flags="--yes"), cell="c")
+    assert ran.error == ""
+    assert ran.seconds < 5
+    last = table.until(page, seconds=30)[-1]
+    assert last["parent_header"]["msg_id"] == ran.msg_id, "pinned to the cell that asked"
+    shown = last["content"]["data"]
+    assert set(shown) == {"text/html", "text/markdown", "text/plain"}
+    assert "settled: 4 of 4 rows" in shown["text/plain"]
+    assert "| 2 | Borealis | done |" in shown["text/markdown"]
+    assert "**failed**" in shown["text/markdown"]
+    assert "Simulated answers" in shown["text/html"]
+    assert len(last["content"]["metadata"]["pplx_jupyter"]["jobs"]) == 3
+    assert prompts(sim)["Who owns Aurubis today? seconds:60"] == 1
+
+    again = table.run(CELL.format(flags=""), cell="c")
+    assert "2 from the ledger" not in again.error
+    assert "3 from the ledger (saved" in again.displays[0]["data"]["text/plain"], "at once, and for nothing"
+    assert len(sim.bill.jobs) == 3
+
+
+def test_a_run_that_nobody_watches_blocks_and_leaves_static_outputs(
+    environment: dict[str, str], sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    cells = [
+        "%load_ext pplx_jupyter",
+        DATA,
+        CELL.format(flags="--schema 'name, founded: int'"),
+        "companies.frame()[['company', 'name', 'founded', 'state']].to_dict('list')",
+        CELL.format(flags="--no-wait --take 2").replace("companies", "others"),
+        "%pplx wait",
+        "from pplx_jupyter import research_map\nfound = research_map('What does {{ company }} make?', df[:2], name='made')\nfound",
+    ]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=90, kernel_name="python3", allow_errors=True).execute()
+    outputs = [cell.outputs for cell in notebook.cells]
+    assert not [o for some in outputs[:5] + outputs[6:] for o in some if o.output_type == "error"], outputs
+    shown = outputs[2][0]
+    assert "application/vnd.jupyter.widget-view+json" not in json.dumps(notebook)
+    assert "Settled: 4 of 4 rows" in shown.data["text/html"]
+    assert shown.data["text/markdown"]
+    assert "'founded': [0, 0, 0, " in outputs[3][0].data["text/plain"]
+    assert "Settled: 4 of 4 rows" in outputs[4][0].data["text/html"], "%pplx wait completes it"
+    assert "settled: 2 of 2 rows" in outputs[6][0].data["text/plain"]
+    nbformat.validate(notebook)
+
+
+def test_the_budget_is_refused_for_all_and_in_one_sum(environment: dict[str, str], sim: Simulator) -> None:
+    kernel = Kernel({**environment, "PPLX_JUPYTER_BUDGET": "2"})
+    try:
+        kernel.run(f"%load_ext pplx_jupyter\n{DATA}")
+        refused = kernel.run(CELL.format(flags=""), cell="c", headless=True)
+        assert "BudgetExceeded: it could pass the budget" in refused.error
+        assert "these 3 questions usually cost 1.20–3.90 USD together" in refused.error
+        assert "BudgetExceeded" in kernel.run(CELL.format(flags="--yes"), cell="c").error, (
+            "yes skips the plan alone"
+        )
+        plan = " ".join(kernel.run(CELL.format(flags=""), cell="c").displays[0]["data"]["text/plain"].split())
+        assert "2.00 USD left, which is not enough for all" in plan
+        assert "Raise the budget:" in plan
+        assert sim.bill.jobs == []
+    finally:
+        kernel.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "prompt", "said"),
+    [
+        ("--each dff", "{{ company }}", "--each dff: there is no variable of this name; did you mean df?"),
+        ("df --each df", "{{ company }}", "“df” holds the rows"),
+        ("--each df", "Who?", "uses no column of the rows"),
+        ("--each df --brief", "{{ company }}", "--each and --brief exclude each other"),
+        ("--each df --at-once 0", "{{ company }}", "at_once 0" ),
+        ("--each df --at-once many", "{{ company }}", "--at-once many: write a whole number"),
+        ("--schema 'a: strng'", "Why?", "strng is no type"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(table: Kernel, sim: Simulator, line: str, prompt: str, said: str) -> None:
+    shown = table.run(f"%%pplx_research {line}\n{prompt}")
+    text = (
+        shown.error
+        + shown.text
+        + "".join(m["content"].get("text", "") for m in shown.messages if m["msg_type"] == "stream")
+    )
+    assert said in text
+    assert "Nothing was sent." in text
+    assert sim.requests == []
+
+
+def test_a_dry_run_shows_the_plan_and_a_single_cell_takes_a_schema(table: Kernel, sim: Simulator) -> None:
+    ran = table.run(CELL.format(flags="--dry-run"))
+    assert "Not sent yet: 3 questions to buy" in ran.displays[0]["data"]["text/plain"]
+    assert sim.requests == []
+    table.run("%%pplx_research one --wait --schema 'name, founded: int'\nWho owns Danfoss? seconds:30")
+    assert table.value("one.answer.parsed") == "{'name': 'simulated', 'founded': 0}"
+    assert table.value("one.answer.invalid") == "''"
+
+
+def test_the_page_gets_few_updates_and_cells_go_on_meanwhile(table: Kernel, sim: Simulator) -> None:
+    table.run("many = [{'company': f'company {n}'} for n in range(80)]")
+    asked = table.run("%%pplx_research --each many --yes --at-once 40\nWho owns {{ company }}? seconds:100")
+    assert asked.error == ""
+    heard: list[float] = []
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        message = table.client.get_iopub_msg(timeout=40)
+        if message["msg_type"] in {"comm_msg", "update_display_data"}:
+            heard.append(time.monotonic())
+        if page(message):
+            break
+    else:
+        raise AssertionError("it was not settled")
+    busiest = max(sum(at <= each < at + 1.0 for each in heard) for at in heard)
+    assert busiest <= 20, f"{busiest} updates within a second"
+
+
+def test_a_kernel_that_was_killed_goes_on_where_it_was(
+    environment: dict[str, str], sim: Simulator, restarted: Callable[[], Mortal]
+) -> None:
+    many = "many = [{'company': f'company {n}'} for n in range(7)]"
+    cell = "%%pplx_research --each many --yes --at-once 2\nWho owns {{ company }}? seconds:100"
+    first = restarted()
+    first.run(many)
+    first.run(cell, cell="c")
+    end = time.monotonic() + 20
+    while len(sim.bill.jobs) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    first.kill()
+    second = restarted()
+    second.run(many)
+    assert "Not sent yet" not in str(second.run(cell.replace(" --yes", ""), cell="c").displays)
+    second.until(page, seconds=60)
+    assert set(prompts(sim).values()) == {1}
+    assert len(sim.bill.jobs) == 7
+
+
+@pytest.fixture
+def restarted(environment: dict[str, str]) -> Iterator[Callable[[], Mortal]]:
+    """Give a function that starts one more kernel on the same ledger."""
+    made: list[Mortal] = []
+
+    def start() -> Mortal:
+        made.append(Mortal(environment))
+        assert made[-1].run("%load_ext pplx_jupyter").error == ""
+        return made[-1]
+
+    yield start
+    for kernel in made:
+        kernel.close()
