@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["GROUPS", "Option", "SubOption"]
 
@@ -41,6 +44,10 @@ class SubOption:
         if self.kind == "location":
             return _parse_location(self.flag, text)
         return text.strip()
+
+    def unparse(self, value: Any) -> str:
+        """Write a value as the text behind the flag, so that `parse` reads it again."""
+        return _unparse_location(value) if self.kind == "location" else str(value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,6 +135,18 @@ class Option:
         if self.kind == "json":
             return json.dumps(value, ensure_ascii=False)
         return str(value)
+
+
+def _unparse_location(place: Mapping[str, Any]) -> str:
+    keys = ("city", "region", "country")[:: 2 if "region" not in place else 1]
+    parts = [str(place[key]) for key in keys if key in place]
+    short = ",".join(parts)
+    is_short = len(parts) == len(place) and _parse_location("", short) == place if _is_plain(parts) else False
+    return short if is_short else json.dumps(place, ensure_ascii=False)
+
+
+def _is_plain(parts: Sequence[str]) -> bool:
+    return bool(parts) and not any("," in part or not part.strip() or "{" in part for part in parts)
 
 
 def _parse_json(label: str, text: str, field: str) -> Any:

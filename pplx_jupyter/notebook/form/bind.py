@@ -1,0 +1,127 @@
+"""What fills the ``{{ name }}`` of a form's prompt: widgets bound to it, then the notebook's variables."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.errors import PplxError, RequestError
+from pplx_jupyter.notebook.prompts import fill, names_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Bound", "as_template", "control_of", "glance", "present_value"]
+
+_NAME = re.compile(r"\{\{\s*[^\W\d]\w*\s*\}\}")
+
+
+class Bound:
+    """Values and widgets bound to names, on top of a notebook's variables.
+
+    Parameters
+    ----------
+    given
+        By name: a widget with a `value`, or a value that `control_of` makes one of.
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        for name, value in given.items():
+            present_value(name, value)
+        self._given = dict(given)
+        self._widgets: dict[str, Any] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._given)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What holds at present, by name."""
+        return {
+            name: self._widgets[name].value if name in self._widgets else present_value(name, value)
+            for name, value in self._given.items()
+        }
+
+    def widgets(self) -> dict[str, Any]:
+        """Give a widget for each name; made when first asked for."""
+        for name, value in self._given.items():
+            if name not in self._widgets:
+                self._widgets[name] = control_of(name, value)
+        return dict(self._widgets)
+
+
+def present_value(name: str, value: Any) -> Any:
+    """Give the value that a name has before anybody clicks: a widget's own, a list's first.
+
+    Raises
+    ------
+    RequestError
+        There is no control for such a value.
+    """
+    if hasattr(value, "comm") and hasattr(value, "value"):
+        return value.value
+    if isinstance(value, dict) and value:
+        return next(iter(value.values()))
+    if isinstance(value, list | tuple | range) and value:
+        return value[0]
+    if isinstance(value, str | bool | int | float):
+        return value
+    kind = (
+        f"an empty {type(value).__name__}" if isinstance(value, dict | list | tuple) else type(value).__name__
+    )
+    raise RequestError(
+        f"{name} is {kind}, for which there is no control: make it a text, a number, True or False, a list of choices,"
+        " or a widget. Nothing was sent."
+    )
+
+
+def control_of(name: str, value: Any) -> Any:
+    """Give a widget for a value: as it is, or a slider, a checkbox, a list of choices or a text."""
+    import ipywidgets as widgets
+
+    present_value(name, value)
+    if isinstance(value, widgets.Widget):
+        return value
+    # As `interact` of ipywidgets does it; but a tuple is choices here, whatever is in it.
+    made = widgets.interactive.widget_from_abbrev(list(value) if isinstance(value, tuple | range) else value)
+    made.description = name
+    if hasattr(made, "continuous_update") and not isinstance(made, widgets.Text):
+        made.continuous_update = False
+    return made
+
+
+def as_template(prompt: str, filled: Mapping[str, str], names: Mapping[str, Any]) -> str:
+    """Give the template that a prompt was filled from; where that cannot be told, one that gives the same prompt.
+
+    Parameters
+    ----------
+    filled
+        Its expressions, with what took their places.
+    names
+        The notebook's variables: filled from them, the template must give this very prompt.
+    """
+    template = prompt
+    for expression, text in filled.items():
+        if text and prompt.count(text) == 1:
+            template = template.replace(text, "{{ " + expression + " }}")
+    try:
+        if "{{" not in prompt and glance(template, names) == prompt:
+            return template
+    except PplxError:
+        # A variable is gone, or means something else today.
+        pass
+    return prompt.replace("{{", '{{ "{{" }}')
+
+
+def glance(template: str, names: Mapping[str, Any]) -> str | None:
+    """Fill a template as one types; None where that would run code, which is left for the click.
+
+    Raises
+    ------
+    PplxError
+        The template cannot be read, or a name is not defined.
+    """
+    names_in(template)
+    if "{{" in _NAME.sub("", template):
+        return None
+    return fill(template, names)[0]

@@ -1,0 +1,210 @@
+"""What a form looks like: its fields in their groups, the money above its button, and the cell that it is."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.notebook.form.controls import Control, labelled
+from pplx_jupyter.notebook.form.fields import Group, controls_of
+from pplx_jupyter.notebook.form.kit import WIDE_LABEL
+from pplx_jupyter.notebook.form.static import cell_html, hiding_style
+from pplx_jupyter.notebook.form.words import label_of
+from pplx_jupyter.render import stylesheet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from pplx_jupyter.notebook.form.kit import Kit
+
+__all__ = ["Page", "Text"]
+
+_LINES = 3
+
+
+class Text(Control):
+    """A text of the form's own: the prompt, or the name of the variable."""
+
+    def __init__(self, kit: Kit, name: str, widget: Any, shown: Any = None) -> None:
+        super().__init__(kit, (name,), shown or widget, widget, wide=True)
+        self._name = name
+        self._widget = widget
+
+    def get(self) -> dict[str, Any]:
+        """Give the text."""
+        return {self._name: self._widget.value}
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Show the text."""
+        self._widget.value = values.get(self._name) or ""
+
+
+class Page:
+    """The widgets of a form.
+
+    Parameters
+    ----------
+    bound
+        Widgets of the user's, by the name in the template that each stands for.
+    compact
+        Show only these, and the button.
+    token
+        Names the form's outputs.
+    on_change
+        Called when a person has changed something.
+    on_ask, on_clear
+        Called when a button is clicked, on whatever thread the click arrives on.
+    """
+
+    def __init__(
+        self,
+        kit: Kit,
+        bound: Mapping[str, Any],
+        *,
+        compact: bool,
+        token: str,
+        how: str,
+        on_change: Callable[[Any], None],
+        on_ask: Callable[[Any], None],
+        on_clear: Callable[[Any], None],
+    ) -> None:
+        import ipywidgets as widgets
+
+        self._kit = kit
+        self._style = stylesheet() + hiding_style(token)
+        self._how = how
+        self.controls: list[Control] = []
+        rows = [kit.row(*(_bound(kit, name, widget) for name, widget in bound.items()))] if bound else []
+        self._money = kit.html()
+        self._ask = kit.make(widgets.Button, "button", description="Ask", button_style="primary")
+        self._clear = kit.make(widgets.Button, "button", description="Clear")
+        self._cell = kit.html()
+        self._ask.on_click(on_ask)
+        self._clear.on_click(on_clear)
+        if compact:
+            parts = [kit.html(self._style), *rows, self._money, kit.row(self._ask)]
+        else:
+            parts = [*self._fields(rows), self._money, kit.row(self._ask, self._clear), self._cell]
+        self.box = kit.column(*parts, layout="box")
+        for widget in [each for control in self.controls for each in control.watched] + list(bound.values()):
+            widget.observe(on_change, "value")
+        self._watching = [(widget, on_change) for widget in bound.values()]
+
+    def _fields(self, bound: list[Any]) -> list[Any]:
+        import ipywidgets as widgets
+
+        kit = self._kit
+        takes = "{{ name }} takes a variable of the notebook"
+        area = kit.make(
+            widgets.Textarea,
+            "area",
+            rows=_LINES,
+            placeholder="What do you want to know?",
+            tooltip="The question",
+        )
+        self.prompt = Text(kit, "prompt", area)
+        groups, folded = controls_of(kit)
+        kit.label_width = WIDE_LABEL
+        name = kit.make(
+            widgets.Text,
+            "text",
+            description="Name",
+            placeholder="of a variable that gets the job",
+            labelled=True,
+        )
+        folded.controls.insert(0, Text(kit, "name", name))
+        self.controls = [
+            self.prompt,
+            *(each for group in groups for each in group.controls),
+            *folded.controls,
+        ]
+        parts = [kit.html(self._style + _heading("Question", takes, top=0)), self.prompt.box, *bound]
+        for group in groups:
+            parts += [kit.html(_heading(group.title)), *self._lines(group)]
+        return [*parts, *self._fold(folded), kit.html(_RULE)]
+
+    def _lines(self, group: Group) -> list[Any]:
+        """Give the rows of a group: what is wide alone, the rest side by side."""
+        lines: list[Any] = []
+        beside: list[Any] = []
+        for control in [*group.controls, None]:
+            if control is not None and not control.wide:
+                beside.append(control.box)
+                continue
+            if beside:
+                lines.append(self._kit.row(*beside))
+                beside = []
+            if control is not None:
+                lines.append(control.box)
+        return lines
+
+    def _fold(self, folded: Group) -> list[Any]:
+        import ipywidgets as widgets
+
+        kit = self._kit
+        number = len({name for control in folded.controls for name in control.names})
+        button = kit.make(widgets.ToggleButton, "button", description=f"{folded.title} ({number})")
+        self._folded, self._more = folded.controls, button
+        self._hint = kit.html()
+        inside = kit.column()
+        lines = self._lines(folded)
+
+        def unfold(change: Any) -> None:
+            inside.children = lines if change["new"] else ()
+
+        button.observe(unfold, "value")
+        return [kit.html('<div style="height:10px"></div>'), kit.row(button, self._hint), inside]
+
+    def tell(self, sentences: Mapping[Control, str], is_set: Collection[str]) -> None:
+        """Say below each control what is to be mended there, and which of the folded fields are set."""
+        for control in self.controls:
+            control.say(sentences.get(control, ""))
+        if self.controls:
+            if any(sentences.get(control) for control in self._folded):
+                self._more.value = True
+            names = ", ".join(
+                label_of(name) for control in self._folded for name in control.names if name in is_set
+            )
+            text = f"set: {names}" if names else "at the service’s defaults"
+            self._put(self._hint, f'<p class="pplx-m" style="margin:2px 0 4px">{escape(text)}</p>')
+
+    def show_money(self, html: str, button: str, *, enabled: bool) -> None:
+        """Show what a click would do and cost."""
+        self._put(self._money, html)
+        if self._ask.description != button:
+            self._ask.description = button
+        if self._ask.disabled == enabled:
+            self._ask.disabled = not enabled
+
+    def show_cell(self, cell: str, beside: str) -> None:
+        """Show the cell that the form is; an empty text takes it away."""
+        head = f"click it to select it all{self._how}{beside}"
+        self._put(
+            self._cell, f"{_heading('The same as a cell', head, code=True)}{cell_html(cell)}" if cell else ""
+        )
+
+    def close(self) -> None:
+        """Listen to the user's widgets no more."""
+        for widget, observer in self._watching:
+            widget.unobserve(observer, "value")
+
+    def _put(self, widget: Any, html: str) -> None:
+        value = f'<div class="pplx" style="max-width:none">{html}</div>' if html else ""
+        if widget.value != value:
+            widget.value = value
+
+
+_RULE = '<div class="pplx"><hr style="border:0;border-top:1px solid var(--pl);margin:14px 0 10px"></div>'
+
+
+def _heading(text: str, beside: str = "", *, top: int = 14, code: bool = False) -> str:
+    said = beside if code else escape(beside)
+    small = f' <span class="pplx-m">{said}</span>' if beside else ""
+    line = f'<p style="margin:{top}px 0 2px"><b>{escape(text)}</b>{small}</p>'
+    return line if code else f'<div class="pplx" style="max-width:none">{line}</div>'
+
+
+def _bound(kit: Kit, name: str, widget: Any) -> Any:
+    """Show a user's widget: with its name in front where it says nothing of itself."""
+    described = getattr(widget, "description", "")
+    return kit.column(widget) if described else labelled(kit, name, widget)
