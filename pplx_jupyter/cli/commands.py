@@ -104,8 +104,16 @@ def _end_with_stdin() -> None:
 def jobs_command(options: argparse.Namespace) -> int:
     """List the ledger's jobs, and collect what has arrived."""
     from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
-    from pplx_jupyter.notebook.history import jobs_forms
+    from pplx_jupyter.notebook.history import FILTERS, jobs_forms, wanted_of
+    from pplx_jupyter.notebook.history.typed import filters_in_words
     from pplx_jupyter.session import current_session
+
+    given = {flag.removeprefix("--"): getattr(options, flag.removeprefix("--")) for flag in FILTERS}
+    try:
+        wanted = wanted_of(**{**given, "search": " ".join([*options.words, options.search]).strip()})
+    except RequestError as error:
+        print(f"pplx-jupyter jobs: {error}", file=sys.stderr)
+        return 2
 
     session = current_session()
     session.quiet_exit = True
@@ -113,7 +121,11 @@ def jobs_command(options: argparse.Namespace) -> int:
     if looking is not None:
         wait([looking], timeout=_COLLECT_SECONDS)
         _collect(session)
-    print(jobs_forms(session.ledger.jobs(limit=options.limit))["text/plain"])
+    if wanted.search:
+        while session.ledger.read_in(_COLLECT_SECONDS):
+            print("pplx-jupyter: reading in the words of older jobs, once …", file=sys.stderr)
+    found = session.ledger.found(wanted, limit=options.limit)
+    print(jobs_forms(found, filters=filters_in_words(wanted))["text/plain"])
     told = adopted_since(session)
     if told:
         print(told)

@@ -64,6 +64,19 @@ def parser() -> argparse.ArgumentParser:
 
     jobs = commands.add_parser("jobs", help="list the ledger's jobs, and collect what has arrived")
     jobs.add_argument("--limit", type=int, default=20, help="how many, newest first (default 20)")
+    jobs.add_argument(
+        "words", nargs="*", metavar="WORD", help="words of prompts and answers, or their beginnings"
+    )
+    jobs.add_argument("--search", default="", metavar="TEXT", help="the same as words")
+    jobs.add_argument(
+        "--state", default="", help="running, finished, failed, unconfirmed or cancelled; several with commas"
+    )
+    jobs.add_argument("--notebook", default="", help="asked in this notebook")
+    jobs.add_argument(
+        "--since", default="", help="asked since: an age such as 7d, or a date such as 2026-11-22"
+    )
+    jobs.add_argument("--until", default="", help="asked before: an age, or a date")
+    jobs.add_argument("--cost", default="", help="cost at least so many US dollars, or: unknown")
     jobs.set_defaults(run=command.jobs_command)
 
     freeze = commands.add_parser(

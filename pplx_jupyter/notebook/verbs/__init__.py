@@ -10,6 +10,7 @@ from pplx_jupyter.notebook.flags import split
 from pplx_jupyter.notebook.verbs.acting import cancel_verb, retry_verb, settle_verb
 from pplx_jupyter.notebook.verbs.comparing import diff_verb
 from pplx_jupyter.notebook.verbs.exporting import export_verb
+from pplx_jupyter.notebook.verbs.forming import form_verb
 from pplx_jupyter.notebook.verbs.freezing import freeze_verb
 from pplx_jupyter.notebook.verbs.looking import attach_verb, jobs_verb, show_verb, wait_verb
 from pplx_jupyter.notebook.verbs.money import budget_verb, cost_verb, forget_verb
@@ -49,7 +50,11 @@ def takes_job(verb: str) -> bool:
 
 
 VERBS: dict[str, tuple[Callable[[Any, list[str]], None], str, str]] = {
-    "jobs": (jobs_verb, "jobs [--all]", "lists the newest jobs of the ledger"),
+    "jobs": (
+        jobs_verb,
+        "jobs [WORDS] [--state failed] [--since 7d] [--all]",
+        "lists, searches and opens the ledger’s jobs",
+    ),
     "show": (show_verb, "show ID", "shows a job, or its answer, here"),
     "diff": (diff_verb, "diff ID [OTHER]", "shows what changed since the answer before, or since OTHER"),
     "attach": (attach_verb, "attach ID [NAME]", "follows a job again; NAME gets it"),
@@ -61,6 +66,7 @@ VERBS: dict[str, tuple[Callable[[Any, list[str]], None], str, str]] = {
         "settle ID --ask-again [--yes] | --drop | --remote ID",
         "settles an unconfirmed job",
     ),
+    "form": (form_verb, "form [ID] [--cell]", "shows a form to ask with; --cell gives it as a cell"),
     "export": (
         export_verb,
         "export ID FILE [--overwrite]",
@@ -72,7 +78,11 @@ VERBS: dict[str, tuple[Callable[[Any, list[str]], None], str, str]] = {
         "budget [AMOUNT|off] [--per notebook|day|month|total]",
         "shows or sets what may be spent",
     ),
-    "cost": (cost_verb, "cost [--by notebook|day|model|month]", "shows what jobs have cost"),
+    "cost": (
+        cost_verb,
+        "cost [--by notebook|day|model|month] [--plot] [--since 30d]",
+        "shows what jobs have cost",
+    ),
     "forget": (
         forget_verb,
         "forget ID | --older-than 90d",

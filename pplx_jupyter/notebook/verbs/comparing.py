@@ -13,10 +13,11 @@ from pplx_jupyter.notebook.shown import note_shown
 from pplx_jupyter.notebook.verbs.words import options, publish
 
 if TYPE_CHECKING:
+    from pplx_jupyter.diff import Diff
     from pplx_jupyter.job import Job
     from pplx_jupyter.notebook.magics import PplxResearch
 
-__all__ = ["diff_verb"]
+__all__ = ["compared", "diff_verb"]
 
 
 def diff_verb(magics: PplxResearch, words: list[str]) -> None:
@@ -30,16 +31,22 @@ def diff_verb(magics: PplxResearch, words: list[str]) -> None:
     job, *rest = [attach(word, session=session) for word in words]
     # Whichever is named first, the change is told from the earlier one to the later.
     other = rest[0] if rest else job.earlier()
+    diff, older, newer = compared(job, other)
+    place = here(magics.host, session.settings)
+    for each in (older, newer):
+        note_shown(place, each.id)
+    publish(magics, diff._repr_mimebundle_(), _metadata(older, newer))
+
+
+def compared(job: Job, other: Job) -> tuple[Diff, Job, Job]:
+    """Give what changed from the earlier of two jobs to the later, and both in this order."""
     older, newer = sorted((job, other), key=lambda each: each.row.created_at)
     diff = newer.diff(older)
     if not diff.same_question:
         from pplx_jupyter.notebook.why import differences
 
         diff = dataclasses.replace(diff, question=tuple(differences(newer.row, older.row)))
-    place = here(magics.host, session.settings)
-    for each in (older, newer):
-        note_shown(place, each.id)
-    publish(magics, diff._repr_mimebundle_(), _metadata(older, newer))
+    return diff, older, newer
 
 
 def _metadata(older: Job, newer: Job) -> dict[str, Any]:

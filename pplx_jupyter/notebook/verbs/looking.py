@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.job import attach, jobs
+from pplx_jupyter.job import attach
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.notebook.show import show
-from pplx_jupyter.notebook.verbs.words import options, publish, the_job
+from pplx_jupyter.notebook.verbs.words import options, publish, the_job, value_of
 
 if TYPE_CHECKING:
     from pplx_jupyter.notebook.magics import PplxResearch
@@ -16,19 +16,31 @@ if TYPE_CHECKING:
 __all__ = ["attach_verb", "jobs_verb", "show_verb", "wait_verb"]
 
 
-def jobs_verb(magics: PplxResearch, words: list[str]) -> None:
-    """List the newest jobs."""
-    from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
-    from pplx_jupyter.notebook.history import jobs_forms
+_READ_IN_SECONDS = 1.0
+"""How long a cell waits for words of older jobs to be read in; the rest is read in the background."""
 
-    everywhere = "--all" in options(words, "--all")
-    if words:
-        raise RequestError("%pplx jobs takes no job; %pplx show ID shows one.")
+
+def jobs_verb(magics: PplxResearch, words: list[str]) -> None:
+    """Show the jobs that fit, as a table to search and click where somebody is there; plain words are searched for."""
+    from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
+    from pplx_jupyter.notebook.history import FILTERS, jobs_forms, show_history, wanted_of
+    from pplx_jupyter.notebook.history.typed import filters_in_words
+
+    given = {flag.removeprefix("--"): value_of(words, flag) for flag in FILTERS}
+    everything = "--all" in options(words, "--all", *FILTERS)
+    given["search"] = " ".join([*words, given["search"]]).strip()
     session = magics.session()
+    place = here(magics.host, session.settings)
+    wanted = wanted_of(**given, here=place.notebook)
     told = adopted_since(session)
     look_elsewhere(session)
-    found = [job.row for job in jobs(limit=10_000 if everywhere else 20, session=session)]
-    publish(magics, jobs_forms(found, utc=session.frozen))
+    if wanted.search:
+        session.ledger.read_in(_READ_IN_SECONDS)
+    if place.kernel is None or place.headless or session.frozen or everything:
+        found = session.ledger.found(wanted, limit=10_000 if everything else 20)
+        publish(magics, jobs_forms(found, filters=filters_in_words(wanted), utc=session.frozen))
+    else:
+        show_history(magics.host, session, place, wanted)
     if told:
         print(told)
 

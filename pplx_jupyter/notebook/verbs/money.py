@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import time
 from typing import TYPE_CHECKING
@@ -47,14 +48,36 @@ def budget_verb(magics: PplxResearch, words: list[str]) -> None:
 
 
 def cost_verb(magics: PplxResearch, words: list[str]) -> None:
-    """Show what jobs have cost, by notebook, day, model or month."""
+    """Show what jobs have cost, by notebook, day, model or month; as charts with ``--plot`` or for a time."""
     from pplx_jupyter.notebook.costs import cost_forms
 
-    by = value_of(words, "--by", _BY) or "notebook"
-    options(words)
+    by = value_of(words, "--by", _BY)
+    since = value_of(words, "--since")
+    given = options(words, "--plot", "--month", "--by", "--since")
     nothing_more(words, "cost")
     session = magics.session()
-    publish(magics, cost_forms(by, session.ledger.totals(by, session.base_url)))
+    if since and "--month" in given:
+        raise RequestError("--since and --month exclude each other; remove one.")
+    if given or since:
+        _show_charts(
+            magics, session, by, "month" if "--month" in given else since or "30d", plot="--plot" in given
+        )
+        return
+    publish(magics, cost_forms(by or "notebook", session.ledger.totals(by or "notebook", session.base_url)))
+
+
+def _show_charts(magics: PplxResearch, session: Session, by: str, period: str, *, plot: bool) -> None:
+    from pplx_jupyter.notebook.spending import costs_of, page_forms, period_of, picture_forms
+    from pplx_jupyter.notebook.spending.page import lefts_of
+    from pplx_jupyter.notebook.spending.picture import can_draw
+
+    costs = costs_of(session, period_of(period, datetime.datetime.now().astimezone().date()))
+    charts = [by] if by else ["day", "notebook", "model", *(["duration"] if plot else [])]
+    lefts = lefts_of(session, here(magics.host, session.settings).notebook)
+    draws = plot and costs.total is not None and can_draw() and hasattr(magics.host, "kernel")
+    publish(magics, page_forms(costs, charts, lefts, folded=draws, hint=plot and not can_draw()))
+    if draws:
+        publish(magics, *picture_forms(costs, charts))
 
 
 def forget_verb(magics: PplxResearch, words: list[str]) -> None:
@@ -82,6 +105,7 @@ def forget_verb(magics: PplxResearch, words: list[str]) -> None:
                 f" To do it: %pplx forget --older-than {age} --yes"
             )
             return
+    followed = _followed(session, rows)
     forgotten = session.ledger.forget([row.id for row in rows])
     if not forgotten:
         print(f"{rows[0].label} was forgotten before; what it cost is kept.")
@@ -90,6 +114,35 @@ def forget_verb(magics: PplxResearch, words: list[str]) -> None:
     print(
         f"Prompts and answers of {one} are deleted; what they cost is kept. Outputs of notebooks are files of yours: clear those yourself."
     )
+    if followed:
+        names = ", ".join(row.label for row in followed[:5]) + (" …" if len(followed) > 5 else "")
+        alone = len(followed) == 1
+        print(
+            f"What followed {'it' if len(rows) == 1 else 'them'} {'keeps its answer' if alone else 'keep their answers'} ({names}):"
+            f" %pplx show {followed[0].id} shows {'it' if alone else 'the first'}. {'Its cell' if alone else 'Their cells'} cannot be run again."
+        )
+
+
+def _followed(session: Session, rows: Sequence[Row]) -> list[Row]:
+    """Give the follow-ups to these jobs; one that is under way still needs what is about to be deleted.
+
+    Raises
+    ------
+    RequestError
+        One has not been sent yet.
+    """
+    gone = {row.id for row in rows}
+    found = [
+        row
+        for row in session.ledger.jobs(limit=_MOST)
+        if row.follows in gone and row.id not in gone and row.forgotten_at is None
+    ]
+    waiting = next((row for row in found if row.state in {"submitting", "unconfirmed"}), None)
+    if waiting is not None:
+        raise RequestError(
+            f"{waiting.label} follows it, and has not been sent for certain: wait for it, or cancel it. Nothing was deleted."
+        )
+    return found
 
 
 def _check_alone(session: Session, name: str) -> None:

@@ -1,0 +1,137 @@
+"""Live widgets, and beside them the static form that a saved file keeps.
+
+Both are outputs of the cell, the static one first. Where the widgets are shown, a rule of style hides
+it: a page that cannot show them (another kernel, another program, an untrusted file) shows it. Nobody
+can show a widget whose kernel is gone, so that it is taken out of the file after some quiet minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from pplx_jupyter.notebook.display import Pin, Slot, pin_widget
+from pplx_jupyter.notebook.final import NOTHING
+from pplx_jupyter.watch.thread import run_in_background
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pplx_jupyter.notebook.frontend import Place
+
+__all__ = ["AWAY", "LIVE", "Beside", "Live", "close_all", "pin_all"]
+
+LIVE = "pplx-live"
+"""Class that something in the widgets has, as long as they are shown."""
+
+_KEPT = "pplx-kept"
+_HIDES = (
+    f"<style>.jp-OutputArea-child:has(.{_KEPT}):has(+.jp-OutputArea-child .{LIVE}){{display:none}}</style>"
+)
+IDLE_SECONDS = 600.0
+"""How long the widgets stay without a click."""
+
+AWAY = "Put away after ten quiet minutes. Run the cell again to go on."
+"""Stands in place of the widgets, in a page that no longer takes the output's update."""
+
+_LOOK_SECONDS = 5.0
+
+
+class Live(Protocol):
+    """Widgets of one cell.
+
+    Attributes
+    ----------
+    box
+        All of them, in one.
+    used_at
+        When they were last used, on the monotonic clock.
+    """
+
+    box: Any
+    used_at: float
+
+    def close(self) -> None:
+        """Free the widgets."""
+
+    def put_away(self) -> None:
+        """Leave a line in their place, without `LIVE`."""
+
+
+class Beside:
+    """The two outputs of one cell.
+
+    Parameters
+    ----------
+    place
+        Where the cell runs.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.pin = Pin(place.kernel, place.parent)
+        token = secrets.token_hex(3)
+        self._static, self._live = (Slot(f"pplx-{token}-{end}", self.pin) for end in ("kept", "live"))
+        self._cell = place.cell or token
+        self._run = str((place.parent.get("header") or {}).get("msg_id") or "")
+
+    def show(self, shell: Any, forms: Mapping[str, str], live: Live) -> None:
+        """Show both below the running cell, from its own thread; what an earlier run of it showed is closed."""
+        self._static.show(shell, _marked(forms), {})
+        view = {"version_major": 2, "version_minor": 0, "model_id": live.box.model_id}
+        self._live.show(shell, {**NOTHING, "application/vnd.jupyter.widget-view+json": view}, {})
+        _keep(_Shown(live, self._live, self._cell, self._run))
+
+    def keep(self, forms: Mapping[str, str]) -> None:
+        """Let the file keep another static form, from any thread."""
+        self._static.update(_marked(forms), {})
+
+
+def pin_all(widget: Any, pin: Pin) -> None:
+    """Pin a box, and all that is in it, to its cell."""
+    pin_widget(widget, pin)
+    for child in getattr(widget, "children", ()):
+        pin_all(child, pin)
+
+
+def close_all(widget: Any) -> None:
+    """Free a box, and all that is in it, with their layouts and styles."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    for part in (getattr(widget, "style", None), widget.layout, widget):
+        if part is not None and part.comm is not None:
+            part.close()
+
+
+def _marked(forms: Mapping[str, str]) -> dict[str, str]:
+    return {**forms, "text/html": f'<div class="{_KEPT}">{forms["text/html"]}{_HIDES}</div>'}
+
+
+class _Shown(NamedTuple):
+    """Widgets, their output, the cell that shows it, and the run of that cell."""
+
+    live: Live
+    slot: Slot
+    cell: str
+    run: str
+
+
+_shown: list[_Shown] = []
+
+
+def _keep(shown: _Shown) -> None:
+    for each in [each for each in _shown if each.cell == shown.cell and each.run != shown.run]:
+        _shown.remove(each)
+        each.live.close()
+    _shown.append(shown)
+    run_in_background(_put_away(shown))
+
+
+async def _put_away(shown: _Shown) -> None:
+    while shown in _shown and time.monotonic() - shown.live.used_at < IDLE_SECONDS:  # noqa: ASYNC110 - time passes
+        await asyncio.sleep(_LOOK_SECONDS)
+    if shown in _shown:
+        _shown.remove(shown)
+        shown.slot.update(NOTHING, {})
+        shown.live.put_away()

@@ -1,0 +1,131 @@
+"""One job as a line of the table, in words and as HTML."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from html import escape
+from typing import TYPE_CHECKING, Self
+
+from pplx_jupyter.ledger.wanted import may_cost
+from pplx_jupyter.notebook.usual import usual_cost
+from pplx_jupyter.render.words import clock, count, day_time, keep, money, one_line, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pplx_jupyter.ledger import Found, Row
+
+__all__ = ["LOUD", "Line", "lines_of", "summed", "table_html"]
+
+LOUD = {"failed", "unconfirmed", "expired"}
+"""States that need a look."""
+
+_LONGEST = 70
+_STATES = {
+    "submitting": ("○", "", "sending"),
+    "queued": ("○", "", "waiting"),
+    "running": ("●", "run", "running"),
+    "completed": ("✓", "ok", "finished"),
+    "incomplete": ("!", "warn", "incomplete"),
+    "failed": ("✕", "bad", "failed"),
+    "expired": ("✕", "bad", "expired"),
+    "cancelled": ("■", "", "cancelled"),
+    "unconfirmed": ("?", "warn", "unconfirmed"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """What the table says of one job, as plain texts."""
+
+    number: int
+    id: str
+    glyph: str
+    tone: str
+    state: str
+    asked: str
+    name: str
+    question: str
+    notebook: str
+    took: str
+    cost: str
+
+    @classmethod
+    def of(cls, row: Row, number: int, zone: datetime.tzinfo | None = None) -> Self:
+        """Read a row; times are local, or in `zone`."""
+        glyph, tone, state = _STATES.get(row.state, ("●", "", row.state))
+        asked = day_time(datetime.datetime.fromtimestamp(row.created_at).astimezone(zone))
+        end = row.settled_at or (time.time() if row.is_open else None)
+        gone = row.forgotten_at is not None
+        return cls(
+            number=number,
+            id=row.id,
+            glyph=glyph,
+            tone=tone,
+            state=state,
+            asked=asked if zone is None else f"{asked} UTC",
+            name="" if gone else one_line(row.name, 40),
+            question="(forgotten)" if gone else shorten(one_line(row.question), _LONGEST),
+            notebook=one_line(row.notebook, 60),
+            took="" if end is None else clock(end - row.created_at),
+            cost=_cost(row),
+        )
+
+
+def lines_of(rows: Sequence[Row], *, first: int = 1, zone: datetime.tzinfo | None = None) -> list[Line]:
+    """Read rows, numbered from `first`."""
+    return [Line.of(row, number, zone) for number, row in enumerate(rows, start=first)]
+
+
+def summed(found: Found) -> str:
+    """Tell what the jobs cost that were found."""
+    parts = [f"{money(found.reported)} reported"]
+    if found.estimated:
+        parts.append(f"{money(found.estimated)} estimated")
+    if found.unknown:
+        parts.append(f"{found.unknown} of unknown cost")
+    return " + ".join(parts)
+
+
+def _cost(row: Row) -> str:
+    if row.cost is not None:
+        amount = money(row.cost).removesuffix(" USD")
+        return f"≈ {amount}" if row.cost_estimated else amount
+    usual = usual_cost(row).removesuffix(" USD")
+    if row.is_open:
+        return usual
+    if row.state == "unconfirmed" and usual:
+        return f"0.00–{usual.rpartition('–')[2]}"
+    return "unknown" if may_cost(row) else "0.00"
+
+
+def table_html(lines: Sequence[Line]) -> str:
+    """Give the table: four columns of two lines, so that it is read on a telephone, too."""
+    left, right = 'style="text-align:left"', 'style="text-align:right;white-space:nowrap"'
+    head = (
+        f'<tr><th scope="col" {right}>#</th><th scope="col" {left}>State, asked</th>'
+        f'<th scope="col" {left}>Question, notebook, time, job</th><th scope="col" {right}>USD</th></tr>'
+    )
+    body = "".join(_line_html(line, left, right) for line in lines)
+    return f'<div class="pplx-x"><table style="width:100%"><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+
+
+def _line_html(line: Line, left: str, right: str) -> str:
+    name = f"<b>{escape(line.name)}</b> · " if line.name else ""
+    below = [escape(part).replace("/", "/<wbr>") for part in (line.notebook, line.took) if part]
+    below.append(f"<code>{escape(line.id)}</code>")
+    state = f'<span class="pplx-g {line.tone}">{line.glyph}</span> {line.state}'
+    muted = '<span class="pplx-m" style="font-size:12px">'
+    return (
+        f"<tr><td {right}>{line.number:,}</td>"
+        f'<td {left}><span style="white-space:nowrap">{state}</span><br>{muted}{escape(keep(line.asked))}</span></td>'
+        f'<td {left}><span dir="auto">{name}{escape(line.question)}</span><br>{muted}{" · ".join(below)}</span></td>'
+        f"<td {right}>{escape(line.cost)}</td></tr>"
+    )
+
+
+def counted(number: int) -> str:
+    """Give how many jobs."""
+    return count(number, "job")

@@ -1,0 +1,118 @@
+"""The time whose costs are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from pplx_jupyter.errors import RequestError
+from pplx_jupyter.render.words import day
+from pplx_jupyter.settings import seconds_of
+
+__all__ = ["ALL_TIME", "PERIODS", "Period", "period_of"]
+
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days, in the local time.
+
+    Attributes
+    ----------
+    name
+        Such as ``November 2026`` or ``last 7 days``.
+    first
+        Its first day; None: as long as there has been a ledger.
+    last
+        Its last day.
+    """
+
+    name: str
+    first: datetime.date | None
+    last: datetime.date
+
+    @property
+    def since(self) -> float | None:
+        """Seconds since the epoch."""
+        return None if self.first is None else _midnight(self.first)
+
+    @property
+    def until(self) -> float:
+        """Seconds since the epoch; not in the period any more."""
+        return _midnight(self.last + datetime.timedelta(days=1))
+
+
+def last_days(days: int, today: datetime.date) -> Period:
+    """Give so many days, today's among them."""
+    return Period(f"last {days} days", today - datetime.timedelta(days=days - 1), today)
+
+
+def this_month(today: datetime.date) -> Period:
+    """Give the month of a day."""
+    following = (today.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+    return Period(
+        f"{_MONTHS[today.month - 1]} {today.year}",
+        today.replace(day=1),
+        following - datetime.timedelta(days=1),
+    )
+
+
+def all_time(today: datetime.date) -> Period:
+    """Give all days until today."""
+    return Period(ALL_TIME, None, today)
+
+
+ALL_TIME = "all time"
+PERIODS = {
+    "last 7 days": lambda today: last_days(7, today),
+    "last 30 days": lambda today: last_days(30, today),
+    "this month": this_month,
+    "last 365 days": lambda today: last_days(365, today),
+    ALL_TIME: all_time,
+}
+"""The periods that a person chooses from: functions of today."""
+
+
+def period_of(text: str, today: datetime.date) -> Period:
+    """Read a period: ``month``, ``all``, an age such as ``30d``, or a date such as ``2026-11-01``.
+
+    Raises
+    ------
+    RequestError
+        It is none of these.
+    """
+    if text in {"month", "all"}:
+        return this_month(today) if text == "month" else all_time(today)
+    try:
+        first = datetime.date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        return Period(
+            f"since {day(datetime.datetime.combine(first, datetime.time()))}", first, max(first, today)
+        )
+    try:
+        days = round((seconds_of(text, "--since") or 0.0) / 86_400)
+        return last_days(min(max(1, days), 36_500), today)
+    except RequestError:
+        raise RequestError(
+            f"--since {text}: write an age such as 30d, a date such as 2026-11-01, month or all."
+        ) from None
+
+
+def _midnight(of: datetime.date) -> float:
+    return datetime.datetime.combine(of, datetime.time()).astimezone().timestamp()
