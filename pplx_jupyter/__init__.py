@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from pplx_jupyter.answer import Answer, Cost, Receipt, Source
+    from pplx_jupyter.batch import Batch, research_map
     from pplx_jupyter.errors import (
         JobCancelled,
         JobExpired,
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from pplx_jupyter.job import Job, attach, jobs, research
+    from pplx_jupyter.notebook.form.form import ResearchForm
+    from pplx_jupyter.notebook.spending import CostDashboard
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
 
 __all__ = [
     "Answer",
+    "Batch",
     "Cost",
+    "CostDashboard",
     "Job",
     "JobCancelled",
     "JobExpired",
@@ -50,6 +55,7 @@ __all__ = [
     "Receipt",
     "Request",
     "RequestError",
+    "ResearchForm",
     "ServiceError",
     "Session",
     "Source",
@@ -59,13 +65,17 @@ __all__ = [
     "attach",
     "jobs",
     "research",
+    "research_map",
 ]
 
 _HOME = {
     "Answer": "answer",
     "Cost": "answer",
+    "CostDashboard": "notebook.spending",
     "Receipt": "answer",
     "Source": "answer",
+    "Batch": "batch",
+    "research_map": "batch",
     "JobCancelled": "errors",
     "JobExpired": "errors",
     "JobFailed": "errors",
@@ -84,6 +94,7 @@ _HOME = {
     "jobs": "job",
     "research": "job",
     "Request": "request",
+    "ResearchForm": "notebook.form.form",
     "Session": "session",
 }
 

@@ -137,6 +137,8 @@ class Answer:
         The body, whole, as decoded from JSON.
     receipt
         How it came, where it came from a job.
+    schema
+        The JSON schema that was asked for, where one was: see `parsed`.
     """
 
     text: str = ""
@@ -153,10 +155,32 @@ class Answer:
     understood: bool = True
     raw: Any = None
     receipt: Receipt | None = dataclasses.field(default=None, compare=False)
+    schema: Mapping[str, Any] | None = dataclasses.field(default=None, compare=False)
 
     @property
     def parsed(self) -> Any:
-        """What `text` holds where it is JSON, as `response_format` asks for; None where it is none.
+        """The answer's data, where it is JSON of the shape that was asked for; else None, and `invalid` says why.
+
+        Where the shape was given as a pydantic model in this process it is an instance of that.
+        """
+        value = self.json
+        if self.schema is None:
+            return value
+        from pplx_jupyter.schema import check
+
+        value, reason = check(value, self.schema)
+        return None if reason else value
+
+    @property
+    def invalid(self) -> str:
+        """Why the answer has not the shape that was asked for; an empty text where it has, or none was."""
+        from pplx_jupyter.schema import check
+
+        return "" if self.schema is None else check(self.json, self.schema)[1]
+
+    @property
+    def json(self) -> Any:
+        """What `text` holds where it is JSON, whatever its shape; None where it is none.
 
         Only an object or an array counts: a number alone is an ordinary, short answer. JSON in a
         fenced block, where nothing stands around it, is JSON, too.
@@ -205,9 +229,10 @@ class Answer:
         ----------
         path
             Where to; its ending says what. Documents: ``.md``, ``.txt``, ``.html`` (a page of its own,
-            without script), ``.ipynb`` (Markdown cells), ``.qmd`` (for Quarto, with its bibliography),
-            ``.docx`` and ``.pdf`` (these two need the extra ``documents``). All there is, the body of
-            the service included: ``.json``. The sources alone: ``.bib``, ``.ris``, ``.csl.json``.
+            without script; the extra ``documents`` sets its formulas), ``.ipynb`` (Markdown cells), ``.qmd``
+            (for Quarto, with its bibliography), ``.docx`` and ``.pdf`` (these two need the extra
+            ``documents``). All there is, the body of the service included: ``.json``. The sources alone:
+            ``.bib``, ``.ris``, ``.csl.json``.
         overwrite
             Replace any file.
 
@@ -318,6 +343,16 @@ class Answer:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Earlier:
+    """A question that a follow-up follows; its texts are empty where it was forgotten."""
+
+    job_id: str
+    name: str = ""
+    question: str = ""
+    prompt: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Receipt:
     """What is known about how an answer, or a failure, came. Times carry their offset.
 
@@ -333,6 +368,10 @@ class Receipt:
         The sonar API was retired for this key, and the question went to the agent API.
     recency
         The question's own window, ``"week"`` where it asks for pages of the last week; empty where it names none.
+    follows
+        The questions that it follows, nearest first.
+    late
+        The service was asked to cancel it when it had finished already.
     """
 
     job_id: str
@@ -353,6 +392,8 @@ class Receipt:
     filled: Mapping[str, str] = dataclasses.field(default_factory=dict)
     version: str = ""
     recency: str = ""
+    follows: Sequence[Earlier] = ()
+    late: bool = False
 
     @property
     def elapsed(self) -> float | None:

@@ -185,6 +185,11 @@ class _Writer:
         entry = self._of(row) or self._of_question(used.job, fingerprint)
         if entry is not None:
             self._entries[entry["job"]] = entry
+            # A frozen run finds a follow-up by what it follows.
+            follows = entry["request"].get("follows")
+            if isinstance(follows, dict) and str(follows.get("job")) not in self._entries:
+                before = Used(str(follows.get("job")), str(follows.get("fingerprint") or ""))
+                self.add(before, f"what {entry['name'] or entry['job']} follows")
             return
         if self._unreadable is not None:
             raise self._unreadable
@@ -196,7 +201,7 @@ class _Writer:
         if row is None or row.state not in REUSABLE:
             return None
         body = self._ledger.body(row.id)
-        return None if body is None else lockfile.entry_of(row, body)
+        return None if body is None else lockfile.entry_of(row, body, self._ledger.pictures(row.id))
 
     def _of_question(self, job: str, fingerprint: str) -> Entry | None:
         """Give what there is of a job that the ledger lacks: its own entry, else another answer to its question."""

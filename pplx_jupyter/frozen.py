@@ -18,7 +18,7 @@ from pplx_jupyter.settings import Settings
 from pplx_jupyter.submission import Submission, with_defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pplx_jupyter.api.key import Secret
     from pplx_jupyter.ledger import Row
@@ -112,6 +112,10 @@ class FrozenSession(Session):
         if row is None:
             raise NotFrozen(self._missing(asked, ledger))
         return Submission(self._called(row, name), created=False)
+
+    def submit_all(self, requests: Sequence[Request], *, name: str = "", **how: Any) -> list[Submission]:
+        """Give the answers that the lockfile has; see `submit`."""
+        return [self.submit(request, name=name, **how) for request in requests]
 
     def _look(self, request: Request) -> Row | None:
         only = request.backend if request.backend != "auto" else None

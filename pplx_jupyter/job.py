@@ -27,9 +27,20 @@ from pplx_jupyter.errors import (
     WaitInterrupted,
     WaitTimeout,
 )
+from pplx_jupyter.following import follow_up
 from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.request import Request
-from pplx_jupyter.rows import answer_of, failure_of, forms_of, has_answer, is_stuck, receipt_of
+from pplx_jupyter.rows import (
+    answer_of,
+    awaits_pictures,
+    earlier_of,
+    failure_of,
+    forms_of,
+    has_answer,
+    is_stuck,
+    receipt_of,
+)
+from pplx_jupyter.schema import format_of
 from pplx_jupyter.session import Session, current_session
 from pplx_jupyter.settings import seconds_of
 
@@ -120,8 +131,9 @@ class Job:
         row = self.row
         if not has_answer(row):
             return None
-        found = answer_of(row, self.session.ledger.body(row.id))
-        return dataclasses.replace(found, receipt=receipt_of(row, reuse=self.reuse))
+        ledger = self.session.ledger
+        found = answer_of(row, ledger.body(row.id), ledger.pictures(row.id))
+        return dataclasses.replace(found, receipt=self.receipt)
 
     @property
     def cost(self) -> Cost:
@@ -151,7 +163,8 @@ class Job:
     @property
     def receipt(self) -> Receipt:
         """What is known of how it came."""
-        return receipt_of(self.row, reuse=self.reuse)
+        row = self.row
+        return receipt_of(row, reuse=self.reuse, follows=earlier_of(self.session.ledger, row))
 
     @property
     def done(self) -> bool:
@@ -161,7 +174,8 @@ class Job:
     def wait(self, timeout: float | None = None, *, nested: bool | None = None) -> Answer:
         """Block until the answer is there, and give it.
 
-        An interrupt or a timeout ends the waiting, not the job.
+        An interrupt or a timeout ends the waiting, not the job. Where images were asked for, it waits a few
+        seconds more for them.
 
         Parameters
         ----------
@@ -208,6 +222,9 @@ class Job:
         heard = bell.rings
         while not self._is_over(known):
             left = _TICK if until is None else min(_TICK, until - time.monotonic())
+            if left <= 0 and self.done:
+                # Images alone are still to come.
+                break
             if left <= 0:
                 raise self._timed_out(timeout)
             heard = bell.wait(heard, left)
@@ -239,6 +256,8 @@ class Job:
         until = None if seconds is None else time.monotonic() + seconds
         while not self._is_over(known):
             left = _TICK if until is None else min(_TICK, until - time.monotonic())
+            if left <= 0 and self.done:
+                break
             if left <= 0:
                 raise self._timed_out(seconds)
             if outer is not None and outer.cancelling() > cancels:
@@ -264,7 +283,7 @@ class Job:
     def _is_over(self, known: float | None) -> bool:
         row = self.row
         if row.state not in OPEN:
-            return True
+            return not awaits_pictures(row, time.time())
         return is_stuck(row) and row.trouble is not None and row.trouble.get("next") != known
 
     def _timed_out(self, timeout: float | None) -> WaitTimeout:
@@ -355,6 +374,48 @@ class Job:
         self.session.watch()
         return Job(self.session, submitted.row.id)
 
+    def ask(
+        self,
+        prompt: str,
+        *,
+        name: str = "",
+        refresh: bool = False,
+        max_age: str | None = None,
+        yes: bool = False,
+        **fields: Any,
+    ) -> Job:
+        """Ask a follow-up: the service is told this job's question and answer, and what they followed, before it.
+
+        Asked again after the same question, it costs nothing. The parameters are those of `research`; options
+        of this job's own question are not taken over.
+
+        Raises
+        ------
+        RequestError
+            This job has no answer, or a field is wrong; nothing was sent.
+        KeyMissing
+            There is no key; nothing was sent.
+        BudgetExceeded
+            It could pass a budget; nothing was sent.
+        """
+        self._at_use()
+        return research(
+            prompt,
+            name=name,
+            after=self,
+            session=self.session,
+            refresh=refresh,
+            max_age=max_age,
+            yes=yes,
+            **fields,
+        )
+
+    @property
+    def follows(self) -> Job | None:
+        """The job that this one follows, or None."""
+        parent = self.row.follows
+        return Job(self.session, parent) if parent else None
+
     def earlier(self) -> Job:
         """Give the job of the last earlier answer: to the same question, else to what its NAME or cell asked before.
 
@@ -404,17 +465,23 @@ class Job:
         return f"<Job {row.label}: {row.state}>"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return forms_of(self.row, self.session.ledger.body(self.id), reuse=self.reuse)
+        ledger = self.session.ledger
+        row, pictures = self.row, ledger.pictures(self.id)
+        return forms_of(
+            row, ledger.body(self.id), pictures, reuse=self.reuse, follows=earlier_of(ledger, row)
+        )
 
 
 def research(
     prompt: str,
     *,
     name: str = "",
+    after: Job | str | None = None,
     session: Session | None = None,
     refresh: bool = False,
     max_age: str | None = None,
     yes: bool = False,
+    schema: Any = None,
     **fields: Any,
 ) -> Job:
     """Ask a question in plain Python: in a notebook, a script or an async program.
@@ -427,12 +494,17 @@ def research(
         The question.
     name
         A name to find the job by.
+    after
+        A job whose answer this question follows: a `Job`, its id or its name; see `Job.ask`.
     refresh
         Ask anew although an answer is there.
     max_age
         Ask anew where the answer is older, such as ``"30d"``; default: the setting.
     yes
         Ask although it could pass the budget, this once.
+    schema
+        The shape of the answer: a pydantic model, a JSON schema, or ``"name, revenue: float, founded: int"``.
+        `answer.parsed` has the data where it fits, else `answer.invalid` says why; nothing is asked again.
     **fields
         Further fields of `pplx_jupyter.Request`, such as ``reasoning_effort="high"``.
 
@@ -445,9 +517,15 @@ def research(
     BudgetExceeded
         It could pass a budget; nothing was sent.
     """
-    session = session or current_session()
+    session = session or (after.session if isinstance(after, Job) else current_session())
+    if schema is not None:
+        fields["response_format"] = format_of(schema)
+    request = Request.build(prompt=prompt, **fields)
+    if after is not None:
+        followed = attach(after.id if isinstance(after, Job) else after, session=session)
+        request = follow_up(request, followed.row, session)
     submitted = session.submit(
-        Request.build(prompt=prompt, **fields),
+        request,
         name=name,
         # Asked in a notebook, it counts for that notebook's budget, as a cell does.
         notebook=session.settings.notebook_name,

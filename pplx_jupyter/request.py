@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence  # noqa: TC003 - for typing.get_type_hints
+from collections.abc import Mapping, Sequence
 from datetime import date  # noqa: TC003 - for typing.get_type_hints
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -72,6 +72,8 @@ class Request:
         ``"auto"`` (default), ``"sonar"`` or ``"agent"``.
     extra
         Further fields of the sonar API's request, see `EXTRA`.
+    follows
+        What a follow-up follows, as `following` writes it: it has no wire name of its own.
     """
 
     EXTRA: ClassVar[Mapping[str, ExtraField]] = EXTRA_FIELDS
@@ -189,8 +191,9 @@ class Request:
         check="response_format", sonar="response_format", agent="response_format", metavar="JSON",
     )  # fmt: skip
     return_images: bool | None = _field(
-        "--images", "switch", _BACK, "Bring images, too.", sonar="return_images"
-    )
+        "--images", "switch", _BACK, "Bring images, too: fetched once, as the answer comes, and kept with it.",
+        sonar="return_images",
+    )  # fmt: skip
     return_related_questions: bool | None = _field(
         "--related", "switch", _BACK, "Bring related questions, too.", sonar="return_related_questions"
     )
@@ -214,6 +217,7 @@ class Request:
         "--take", "integer", _MORE, "Another answer to the same question: 2, 3 and so on.", default=1,
         low=1, metavar="N",
     )  # fmt: skip
+    follows: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         for option in self.options():
@@ -243,6 +247,10 @@ class Request:
         """Give a copy with some fields changed; None unsets one."""
         check_names(changes, self.options())
         return dataclasses.replace(self, **changes)
+
+    def following(self, job_id: str, fingerprint: str) -> Self:
+        """Give the same question as a follow-up to a job, named by its id and by its own question's fingerprint."""
+        return dataclasses.replace(self, follows={"job": job_id, "fingerprint": fingerprint})
 
     @property
     def resolved_model(self) -> str:
@@ -275,6 +283,8 @@ class Request:
         entries matter.
         """
         canonical = _canonical(self)
+        if self.follows is not None:
+            parent = parent or self.follows["fingerprint"]
         if parent:
             canonical["parent"] = parent
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -282,16 +292,21 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """Give the fields that are set as plain JSON, without the webhook's secret."""
-        return {
+        fields = {
             option.name: checks.check_plain(option.name, getattr(self, option.name))
             for option in self.options()
             if option.kind != "secret" and getattr(self, option.name) != _defaults()[option.name]
         }
+        return fields if self.follows is None else {**fields, "follows": dict(self.follows)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         """Make a Request from `to_json`'s result; keys of newer versions are ignored."""
-        return cls(**{name: value for name, value in fields.items() if name in _names()})
+        request = cls(**{name: value for name, value in fields.items() if name in _names()})
+        found = fields.get("follows")
+        if not isinstance(found, Mapping) or not {"job", "fingerprint"} <= set(found):
+            return request
+        return request.following(str(found["job"]), str(found["fingerprint"]))
 
     def __repr__(self) -> str:
         shown = (f"{name}={value!r}" for name, value in self.to_json().items())
@@ -330,7 +345,11 @@ def with_flags(error: RequestError) -> str:
 @functools.cache
 def _options() -> tuple[Option, ...]:
     fields = dataclasses.fields(Request)
-    return tuple(dataclasses.replace(field.metadata["option"], name=field.name) for field in fields)
+    return tuple(
+        dataclasses.replace(field.metadata["option"], name=field.name)
+        for field in fields
+        if "option" in field.metadata
+    )
 
 
 @functools.cache
@@ -345,6 +364,7 @@ def _defaults() -> dict[str, Any]:
 
 def _canonical(request: Request) -> dict[str, Any]:
     canonical = request.to_json()
+    canonical.pop("follows", None)
     for option in _options():
         value = canonical.get(option.name)
         if value is None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import time
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.answer import Answer, Failure, Receipt
+from pplx_jupyter.answer import Answer, Earlier, Failure, Receipt
 from pplx_jupyter.ledger import REUSABLE
 from pplx_jupyter.request import Request
+from pplx_jupyter.schema import schema_in
 
 if TYPE_CHECKING:
-    from pplx_jupyter.ledger import Row
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["answer_of", "failure_of", "forms_of", "has_answer", "is_stuck", "receipt_of"]
+    from pplx_jupyter.ledger import Ledger, Row
+
+__all__ = [
+    "answer_of", "awaits_pictures", "earlier_of", "failure_of", "forms_of", "has_answer", "is_stuck", "receipt_of",
+]  # fmt: skip
 
 _HARD = {"unauthorized", "forbidden", "retired", "not_found"}
 """Troubles that waiting does not mend ..."""
@@ -22,9 +28,18 @@ _HARD = {"unauthorized", "forbidden", "retired", "not_found"}
 _LASTING = 30.0
 """... where the next try is put off by at least these seconds."""
 
+_PICTURES_LONGEST = 15.0
+"""A later end of the wait for images is one of a clock that was set back since."""
 
-def answer_of(row: Row, body: str | None) -> Answer:
-    """Read a row's kept body; one that is not JSON is kept as text in `raw`."""
+
+def answer_of(row: Row, body: str | None, pictures: Mapping[str, bytes] | None = None) -> Answer:
+    """Read a row's kept body; one that is not JSON is kept as text in `raw`.
+
+    Parameters
+    ----------
+    pictures
+        What was kept of its images, by their addresses.
+    """
     from pplx_jupyter.reading import read_answer
 
     try:
@@ -33,7 +48,18 @@ def answer_of(row: Row, body: str | None) -> Answer:
         decoded = body
     # What was asked elsewhere is not known; the body names the model.
     request = None if row.is_adopted else Request.from_json(row.request)
-    return read_answer(decoded, row.backend, request, id=row.remote_id or None)
+    answer = read_answer(decoded, row.backend, request, id=row.remote_id or None)
+    if request is not None and request.response_format is not None:
+        answer = dataclasses.replace(answer, schema=schema_in(request.response_format))
+    if not pictures:
+        return answer
+    images = [dataclasses.replace(image, data=pictures.get(image.url, b"")) for image in answer.images]
+    return dataclasses.replace(answer, images=tuple(images))
+
+
+def awaits_pictures(row: Row, now: float) -> bool:
+    """Whether the images of a settled answer are still being fetched; never for long, whatever becomes of them."""
+    return row.pictures_until is not None and 0 < row.pictures_until - now <= _PICTURES_LONGEST
 
 
 def has_answer(row: Row) -> bool:
@@ -41,8 +67,24 @@ def has_answer(row: Row) -> bool:
     return row.state in REUSABLE and row.forgotten_at is None
 
 
-def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) -> Receipt:
-    """Give what a row knows of how its answer, or its failure, came."""
+def earlier_of(ledger: Ledger, row: Row) -> tuple[Earlier, ...]:
+    """Give the questions that a job follows, nearest first, as far as the ledger has them."""
+    from pplx_jupyter.watch.history import ancestors
+
+    if not row.follows:
+        return ()
+    found = ancestors(ledger, row.request)
+    if not found:
+        return (Earlier(row.follows),)
+    return tuple(
+        Earlier(each.id, each.name, each.question, str(each.request.get("prompt") or "")) for each in found
+    )
+
+
+def receipt_of(
+    row: Row, *, reuse: str | None = None, now: float | None = None, follows: Sequence[Earlier] = ()
+) -> Receipt:
+    """Give what a row knows of how its answer, or its failure, came; `follows` is `earlier_of` it."""
     from pplx_jupyter.version import __version__
 
     zone = datetime.UTC if reuse == "lockfile" else None
@@ -65,6 +107,8 @@ def receipt_of(row: Row, *, reuse: str | None = None, now: float | None = None) 
         filled=row.filled,
         version=__version__,
         recency=str(row.request.get("search_recency_filter") or ""),
+        follows=follows,
+        late=row.cancel == "late",
     )
 
 
@@ -103,14 +147,20 @@ def is_stuck(row: Row) -> bool:
 
 
 def forms_of(
-    row: Row, body: str | None, *, reuse: str | None = None, state_line: bool = True
+    row: Row,
+    body: str | None,
+    pictures: Mapping[str, bytes] | None = None,
+    *,
+    reuse: str | None = None,
+    follows: Sequence[Earlier] = (),
+    state_line: bool = True,
 ) -> dict[str, str]:
     """Give a job's permanent forms in its present state: answer, failure, or where it stands."""
     from pplx_jupyter import render
 
-    receipt = receipt_of(row, reuse=reuse)
+    receipt = receipt_of(row, reuse=reuse, follows=follows)
     if has_answer(row):
-        answer = answer_of(row, body)
+        answer = answer_of(row, body, pictures)
         if not answer.understood:
             forms = render.raw_forms(answer, receipt)
         else:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, RequestError
-from pplx_jupyter.ledger import OPEN, open_ledger
+from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
+from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
 from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.reuse import decide
@@ -26,9 +27,10 @@ from pplx_jupyter.watch.bell import Bell
 from pplx_jupyter.watch.thread import background_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from pplx_jupyter.ledger import Attempts, Ledger, Row
+    from pplx_jupyter.ledger import Decision, Ledger, Row
+    from pplx_jupyter.ledger.batches import Gate
     from pplx_jupyter.request import Request
     from pplx_jupyter.watch.running import RunningWatcher
 
@@ -168,18 +170,17 @@ class Session:
             if not isinstance(value, bool):
                 raise RequestError(f"{flag} {value!r}: choose True or False. Nothing was sent.", field=flag)
         request = with_defaults(request, self.settings)
-        how = functools.partial(
-            decide,
-            refresh=refresh,
-            max_age=seconds_of(self.settings.max_age, "max_age") if max_age is None else max_age,
-            retry_failed=self.settings.retry_failed if retry_failed is None else retry_failed,
-        )
+        how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
         # Looked at without a lock, and without a key, first: most runs of a cell send nothing.
         decision = how(self._attempts(request))
         if decision.what == "keep" and decision.row is not None:
             self.refused.pop(request.fingerprint, None)
-            return Submission(self._called(self.follow(decision.row), name), created=False)
-        backend = self._choose(request)
+            return Submission(self._called(self.follow(self._called_up(decision.row)), name), created=False)
+        if request.follows is not None:
+            from pplx_jupyter.watch.history import check_followed
+
+            check_followed(self.ledger, request.to_json())
+        backend = self.choose(request)
         draft = draft_of(
             request,
             base_url=self.base_url,
@@ -206,6 +207,116 @@ class Session:
             self._mine.add(row.id)
         return Submission(self.follow(row), created=created)
 
+    def submit_all(
+        self,
+        requests: Sequence[Request],
+        *,
+        batch: str,
+        gate: Gate,
+        name: str = "",
+        notebook: str = "",
+        cell: str = "",
+        filled: Sequence[Mapping[str, str]] = (),
+        refresh: bool = False,
+        max_age: float | None = None,
+        retry_failed: bool | None = None,
+    ) -> list[Submission]:
+        """Give the rows of a batch's questions, in their order; what is to be sent waits for the batch's gate.
+
+        All are of one kind: they differ in their prompts alone. The parameters are those of `submit`; the
+        budgets must hold for all together.
+
+        Parameters
+        ----------
+        batch
+            Its id.
+        gate
+            How its questions leave.
+
+        Raises
+        ------
+        KeyMissing
+            Something would be sent, and there is no key.
+        RequestError
+            No API takes this combination of options.
+        BudgetExceeded
+            All together could pass a budget; nothing is written or sent.
+        """
+        asked = [with_defaults(request, self.settings) for request in requests]
+        kept = self.decisions(
+            [request.fingerprint for request in asked],
+            backend=asked[0].backend,
+            refresh=refresh,
+            max_age=max_age,
+            retry_failed=retry_failed,
+        )
+        rows = [each.row for each in kept if each.what == "keep" and each.row is not None]
+        if len(rows) == len(requests) and not any(is_parked(row.due_at) and row.is_open for row in rows):
+            # Most runs of a cell send nothing, and need neither a key nor a lock.
+            return [Submission(self.follow(row), created=False) for row in rows]
+        account, backend = self.account, self.choose(asked[0])
+        usual = self.expected(asked[0], backend)
+        drafts = [
+            draft_of(
+                request,
+                base_url=self.base_url,
+                account=account,
+                backend=backend,
+                expected=usual,
+                name=name,
+                notebook=notebook,
+                cell=cell,
+                filled=texts,
+                batch=batch,
+            )
+            for request, texts in zip(asked, filled or [{}] * len(asked), strict=True)
+        ]
+        how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
+        found = self.ledger.intend_all(drafts, how, gate=gate, budget=self.settings.budget)
+        return [
+            Submission(row, created=decision.what != "keep" or row.state == "submitting")
+            for row, decision in found
+        ]
+
+    def decisions(
+        self,
+        fingerprints: Sequence[str],
+        *,
+        backend: str = "auto",
+        refresh: bool = False,
+        max_age: float | None = None,
+        retry_failed: bool | None = None,
+    ) -> list[Decision]:
+        """Say of many questions of one kind what submitting each would do, in one look; needs no key.
+
+        Parameters
+        ----------
+        fingerprints
+            Of the questions, with the settings' defaults filled in.
+        backend
+            The API that they name.
+        """
+        how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
+        only = backend if backend != "auto" else None
+        found = self.ledger.attempts_of(fingerprints, self.base_url, only)
+        return [how(found.get(fingerprint, Attempts())) for fingerprint in fingerprints]
+
+    def _how(
+        self, *, refresh: bool, max_age: float | None, retry_failed: bool | None
+    ) -> functools.partial[Decision]:
+        return functools.partial(
+            decide,
+            refresh=refresh,
+            max_age=seconds_of(self.settings.max_age, "max_age") if max_age is None else max_age,
+            retry_failed=self.settings.retry_failed if retry_failed is None else retry_failed,
+        )
+
+    def _called_up(self, row: Row) -> Row:
+        """Let a question that waits for its turn in a batch leave now: somebody asks it by itself."""
+        if not is_parked(row.due_at) or not row.is_open or not self.has_key:
+            return row
+        return self.ledger.write(row.id, {"due_at": time.time()}, states=("submitting",)) or row
+
     def _attempts(self, request: Request) -> Attempts:
         only = request.backend if request.backend != "auto" else None
         return self.ledger.attempts(request.fingerprint, self.base_url, only)
@@ -228,7 +339,7 @@ class Session:
         decision = decide(
             self._attempts(request), refresh=refresh, max_age=max_age, retry_failed=retry_failed
         )
-        backend = self._choose(request)
+        backend = self.choose(request)
         usual = self.expected(request, backend)
         refusal = None
         if decision.what != "keep" and not yes:
@@ -253,9 +364,15 @@ class Session:
             warn_once(str(error))
             return row
 
-    def _choose(self, request: Request) -> str:
+    def choose(self, request: Request) -> str:
+        """Give the API that a question would go to."""
         from pplx_jupyter.api.choice import choose
 
+        if request.follows is not None:
+            followed = self.ledger.get(request.follows["job"])
+            if followed is not None and followed.backend == "agent":
+                # A thread stays with its API, as far as the question's options let it.
+                return choose(request, retired=True)
         until = self.ledger.retired_until(self.account) if self.has_key else None
         return choose(request, retired=until is not None and until > time.time())
 
@@ -276,7 +393,7 @@ class Session:
         changes: dict[str, Any] = {
             "account": account,
             "owner": "",
-            "due_at": now,
+            "due_at": row.due_at if is_parked(row.due_at) else now,
             "tries": 0,
             "trouble": None,
         }

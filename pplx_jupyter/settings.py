@@ -23,7 +23,7 @@ __all__ = ["Settings", "seconds_of"]
 _CHOICES = {"backend": ("auto", "sonar", "agent"), "effort": ("", "minimal", "low", "medium", "high")}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
-_SWITCHES = {"frozen", "images", "nested_wait", "parallel", "refresh", "retry_failed", "wait"}
+_SWITCHES = {"frozen", "images", "nested_wait", "notify", "parallel", "refresh", "retry_failed", "wait"}
 _NUMBERS = {"timeout": "a number of seconds", "budget": "an amount of US dollars"}
 
 
@@ -46,7 +46,7 @@ class Settings:
     notebook
         Name of "this notebook" where the frontend does not tell it.
     images
-        Whether answers ask for images.
+        Whether answers ask for images, which are fetched once, as an answer comes, and kept with it.
     nested_wait
         Whether ``job.wait()`` lets the user's own tasks on the kernel's loop go on
         (patches asyncio for the whole kernel, see `pplx_jupyter.job.Job.wait`).
@@ -62,6 +62,8 @@ class Settings:
         US dollars that a notebook may cost a day; None (default): what ``%pplx budget`` set, else 10.
     parallel
         Whether cells that nobody watches send their questions first and wait where a result is first used.
+    notify
+        Whether a notification on the desktop tells when a job of a cell has ended.
     """
 
     backend: str = "auto"
@@ -79,6 +81,7 @@ class Settings:
     frozen: bool = False
     budget: float | None = None
     parallel: bool = False
+    notify: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():

@@ -80,6 +80,7 @@ def draft_of(
     notebook: str = "",
     cell: str = "",
     filled: Mapping[str, str] | None = None,
+    batch: str = "",
 ) -> Draft:
     """Give the intent of a question."""
     return Draft(
@@ -98,6 +99,7 @@ def draft_of(
         run=os.environ.get(RUN_VARIABLE, ""),
         filled=dict(filled or {}),
         expected=expected.to_json(),
+        batch=batch,
     )
 
 
@@ -108,11 +110,19 @@ def with_defaults(request: Request, settings: Settings) -> Request:
         changes["model"] = settings.model
     if settings.effort and request.reasoning_effort is None and request.effort is None:
         changes["reasoning_effort"] = settings.effort
-    if settings.images and request.return_images is None:
-        changes["return_images"] = True
     if request.backend == "auto" and settings.backend != "auto":
         changes["backend"] = settings.backend
-    return request.replace(**changes) if changes else request
+    asked = request.replace(**changes) if changes else request
+    if settings.images and asked.return_images is None and not _is_for_agent(asked):
+        asked = asked.replace(return_images=True)
+    return asked
+
+
+def _is_for_agent(request: Request) -> bool:
+    """Whether a question goes to the agent API, which brings no images: a setting must not make it impossible."""
+    from pplx_jupyter.api.bodies import agent_only
+
+    return request.backend == "agent" or bool(agent_only(request))
 
 
 def _secret_kept(request: Request) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def _of_research(token: str, words: list[str]) -> list[str]:
     flag, given, _ = token.partition("=")
     if given:
         return [f"{flag}={choice}" for choice in choices_of(flag)]
+    if words[-1] == "--after":
+        return _jobs()
     return list(choices_of(words[-1])) or sorted(all_flags())
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.presenting import present_batches_with
+
 if TYPE_CHECKING:
     from pplx_jupyter.notebook.magics import PplxResearch
 
@@ -25,6 +27,8 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.append(complete_flags)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type_by_name("pplx_jupyter.job", "Job", _display_job)
+    formatter.for_type_by_name("pplx_jupyter.batch.batch", "Batch", _display_batch)
+    present_batches_with(_present_batch)
     _tell(magics)
 
 
@@ -54,6 +58,37 @@ def unload(shell: Any) -> None:
         shell.Completer.custom_matchers.remove(complete_flags)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.deferred_printers.pop(("pplx_jupyter.job", "Job"), None)
+    formatter.deferred_printers.pop(("pplx_jupyter.batch.batch", "Batch"), None)
+    present_batches_with(None)
+
+
+def _present_batch(batch: Any, yes: bool) -> None:
+    """Show a batch that plain Python has made, with its plan, or under way."""
+    from IPython.core.getipython import get_ipython
+
+    from pplx_jupyter.notebook.batch.show import show_batch
+    from pplx_jupyter.notebook.frontend import here
+
+    shell = get_ipython()
+    if shell is None:
+        # A thread or a test has taken the shell away since the extension was loaded.
+        batch.ask()
+        return
+    show_batch(shell, batch, here(shell, batch.session.settings), yes=yes)
+
+
+def _display_batch(batch: Any) -> None:
+    """Display a Batch as its cell does: nothing new is sent."""
+    from IPython.core.getipython import get_ipython
+
+    from pplx_jupyter.notebook.batch.show import display_batch
+    from pplx_jupyter.notebook.frontend import here
+
+    shell = get_ipython()
+    if shell is None:
+        print(repr(batch))
+        return
+    display_batch(shell, batch, here(shell, batch.session.settings))
 
 
 def _display_job(job: Any) -> None:

@@ -12,6 +12,9 @@ from pplx_jupyter.request import Request
 from pplx_jupyter.rows import answer_of, failure_of, has_answer, receipt_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pplx_jupyter.answer import Earlier
     from pplx_jupyter.ledger import Ledger, Row
 
 __all__ = ["NOTHING", "final_forms", "show_text"]
@@ -23,15 +26,17 @@ NOTHING = {"text/html": "", "text/plain": ""}
 def final_forms(
     row: Row,
     body: str | None,
+    pictures: Mapping[str, bytes] | None = None,
     *,
     reuse: str | None = None,
+    follows: Sequence[Earlier] = (),
     brief: bool = False,
     ledger: Ledger | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Give the permanent forms of both slots; those of a reused answer are kept in `ledger`."""
-    receipt = receipt_of(row, reuse=reuse)
+    receipt = receipt_of(row, reuse=reuse, follows=follows)
     if has_answer(row):
-        answer = answer_of(row, body)
+        answer = answer_of(row, body, pictures)
         if answer.understood:
             above = render.state_forms(answer, receipt, usual=usual_cost(row))
             below = kept.answer_forms(ledger, answer, receipt, brief=brief)
@@ -48,8 +53,14 @@ def final_forms(
     return NOTHING, render.failure_forms(told, receipt, usual=usual_cost(row))
 
 
-def show_text(row: Row, body: str | None, *, reuse: str | None = None) -> str:
+def show_text(
+    row: Row,
+    body: str | None,
+    pictures: Mapping[str, bytes] | None = None,
+    *,
+    reuse: str | None = None,
+    follows: Sequence[Earlier] = (),
+) -> str:
     """Give a settled job as text, for a terminal."""
-    return "\n".join(
-        forms["text/plain"] for forms in final_forms(row, body, reuse=reuse) if forms["text/plain"]
-    )
+    both = final_forms(row, body, pictures, reuse=reuse, follows=follows)
+    return "\n".join(forms["text/plain"] for forms in both if forms["text/plain"])

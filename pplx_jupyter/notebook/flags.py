@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.fields.rules import check_names
 from pplx_jupyter.request import Request
 from pplx_jupyter.settings import seconds_of
 
@@ -16,25 +18,63 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.fields.options import Option, SubOption
 
-__all__ = ["CELL_FLAGS", "Line", "all_flags", "choices_of", "example", "explain", "parse_line", "split"]
+__all__ = [
+    "CELL_FLAGS",
+    "OPTIONS",
+    "Line",
+    "all_flags",
+    "check_free",
+    "choices_of",
+    "example",
+    "explain",
+    "parse_line",
+    "split",
+]
 
 CELL_FLAGS: Mapping[str, tuple[str, str]] = {
     "--refresh": ("switch", "Ask anew although an answer is there; that answer is kept."),
+    "--after": (
+        "job",
+        "Ask a follow-up: the answer of this job, by NAME or id, and what it followed go before it.",
+    ),
     "--max-age": ("age", "Ask anew where the answer is older, such as 30d; that answer is kept."),
     "--retry-failed": ("switch", "Buy a failed, cancelled or expired job again."),
-    "--yes": ("switch", "Ask although it could pass the budget, this once."),
+    "--yes": (
+        "switch",
+        "Ask although it could pass the budget, this once; with --each ask without the plan.",
+    ),
     "--dry-run": ("switch", "Show what would be sent and what it usually costs; send nothing."),
     "--frozen": ("switch", "Answer from the notebook's lockfile alone: no network, no key, no ledger."),
     "--wait": ("switch", "Block the cell until the answer is there."),
     "--no-wait": ("switch", "Return at once, in a headless run too."),
     "--timeout": ("seconds", "How long a blocking cell waits; the job goes on."),
     "--brief": ("switch", "Fold all sections of the answer but the first."),
+    "--each": ("frame", "Ask once for each row of this data frame, or list of dicts; NAME gets the Batch."),
+    "--at-once": ("count", "With --each: how many questions are under way at the same time, at most."),
+    "--schema": (
+        "shape",
+        'The answer as data: "name, revenue: float, founded: int", a JSON schema, a pydantic model.',
+    ),
+    "--notify-me": ("switch", "Tell on the desktop when the answer is there."),
     "--no-template": ("switch", "Send {{ }} in the prompt as it stands."),
+    "--interact": ("names", "Show a control for each of these {{ name }}; a click asks."),
+    "--options": ("json", "Options by their full names, as JSON: what no flag can say."),
 }
 """Flags of the cell that are no part of the question: their kind and what they do."""
 
+OPTIONS = "--options"
 
-_PLACES = {"seconds": " SECONDS", "age": " AGE"}
+
+_PLACES = {
+    "frame": " NAME",
+    "count": " N",
+    "shape": " FIELDS",
+    "job": " NAME",
+    "seconds": " SECONDS",
+    "age": " AGE",
+    "names": " NAME,NAME",
+    "json": " JSON",
+}
 _EXAMPLE = """Example, in a cell of its own:
 
     %%pplx_research prices --effort high --recency year
@@ -109,6 +149,9 @@ def parse_line(line: str) -> Line:
             name = _checked_name(word)
             continue
         flag, given, value = word.partition("=")
+        if flag == OPTIONS:
+            fields = {**_named(_value(flag, words, value if given else None)), **fields}
+            continue
         if flag in CELL_FLAGS:
             cell[flag[2:]] = _cell_value(flag, words, value if given else None)
             continue
@@ -162,8 +205,16 @@ def _cell_value(flag: str, words: list[str], value: str | None) -> Any:
             raise _no_value(flag)
         return True
     text = _value(flag, words, value)
+    if CELL_FLAGS[flag][0] in {"job", "frame", "shape"}:
+        return text
+    if CELL_FLAGS[flag][0] == "count":
+        if not text.isdecimal():
+            raise RequestError(f"{flag} {text}: write a whole number. Nothing was sent.")
+        return int(text)
     if CELL_FLAGS[flag][0] == "age":
         return seconds_of(text, flag)
+    if CELL_FLAGS[flag][0] == "names":
+        return _names(flag, text)
     try:
         seconds = float(text)
     except ValueError:
@@ -171,6 +222,31 @@ def _cell_value(flag: str, words: list[str], value: str | None) -> Any:
     if not 0 < seconds < float("inf"):
         raise RequestError(f"{flag} {text}: write a number of seconds above 0. Nothing was sent.")
     return seconds
+
+
+def _names(flag: str, text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    wrong = next((name for name in names if not name.isidentifier()), None)
+    if wrong is not None or not names:
+        raise RequestError(
+            f"{flag} “{wrong or ''}”: write names of variables, such as {flag} topic,region. Nothing was sent."
+        )
+    return names
+
+
+def _named(text: str) -> dict[str, Any]:
+    """Read options given by the names of their fields."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or "prompt" in found:
+        raise RequestError(
+            f"{OPTIONS}: write a JSON object between single quotes, such as"
+            """ '{"return_images": false}'; the prompt goes below. Nothing was sent."""
+        )
+    check_names(found, Request.options())
+    return found
 
 
 def _no_value(flag: str) -> RequestError:
@@ -196,6 +272,30 @@ def _checked_name(word: str) -> str:
     raise RequestError(
         f"“{word}” cannot be a variable's name: write letters, digits and _, or leave it out. Nothing was sent."
     )
+
+
+def check_free(name: str, filled: Mapping[str, str], variables: Mapping[str, Any]) -> None:
+    """Refuse a NAME whose variable the job must not replace.
+
+    Parameters
+    ----------
+    filled
+        The prompt's expressions, with what took their places.
+    variables
+        The notebook's.
+    """
+    import types
+
+    from pplx_jupyter.notebook.prompts import uses
+
+    if name and uses(filled, name):
+        raise RequestError(
+            f"“{name}” is used in the prompt, and the job would take its place: choose another NAME. Nothing was sent."
+        )
+    if isinstance(variables.get(name), types.ModuleType):
+        raise RequestError(
+            f"“{name}” is a module here, and the job would take its place: choose another NAME. Nothing was sent."
+        )
 
 
 def _unknown(flag: str) -> RequestError:

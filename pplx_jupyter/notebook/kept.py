@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_forms"]
 
-_SOURCES = ("answer.py", "render", "reading")
+_SOURCES = ("answer.py", "pixels.py", "render", "reading")
 _LIBRARIES = ("markdown", "nh3", "pygments")
 
 
@@ -30,7 +30,7 @@ def answer_forms(ledger: Ledger | None, answer: Answer, receipt: Receipt, *, bri
 
     if ledger is None or receipt.reuse != "ledger":
         return render.answer_forms(answer, receipt, state_line=False, brief=brief)
-    version = _version(receipt, brief=brief)
+    version = _version(answer, receipt, brief=brief)
     kept = ledger.forms(receipt.job_id, version)
     if kept is not None:
         return dict(kept)
@@ -43,9 +43,10 @@ def answer_forms(ledger: Ledger | None, answer: Answer, receipt: Receipt, *, bri
     return made
 
 
-def _version(receipt: Receipt, *, brief: bool) -> str:
-    """Name what the forms depend on besides the body: the renderer, and what the receipt says but for the present time."""
-    said = repr((dataclasses.replace(receipt, now=None), brief))
+def _version(answer: Answer, receipt: Receipt, *, brief: bool) -> str:
+    """Name what the forms depend on besides the body: the renderer, images that came, the receipt but for the present time."""
+    pictures = [hashlib.sha256(image.data).hexdigest() if image.data else "" for image in answer.images]
+    said = repr((dataclasses.replace(receipt, now=None), brief, pictures))
     return hashlib.sha256(f"{_renderer()} {said}".encode()).hexdigest()[:32]
 
 

@@ -6,23 +6,18 @@ What a user did wrong is one line without a traceback, and ends before anything 
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Float, Unicode, observe
 
-from pplx_jupyter.errors import BudgetExceeded, PplxError, RequestError
+from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from pplx_jupyter.ledger.budgets import Refusal
-    from pplx_jupyter.notebook.flags import Line
-    from pplx_jupyter.notebook.frontend import Place
-    from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
 
 __all__ = ["PplxResearch"]
@@ -66,6 +61,10 @@ class PplxResearch(Magics):
         None, allow_none=True, help="Whether unwatched cells wait where a result is first used"
     ).tag(config=True)
 
+    notify = Bool(
+        None, allow_none=True, help="Whether a notification on the desktop tells when a job has ended"
+    ).tag(config=True)
+
     def __init__(self, shell: Any) -> None:
         self.host: Any = shell
         super().__init__(shell)
@@ -91,6 +90,7 @@ class PplxResearch(Magics):
             How have EU wholesale electricity prices developed since 2021,
             and why do they still differ between countries?
         """
+        from pplx_jupyter.notebook.asking import ask
         from pplx_jupyter.notebook.flags import example, explain
 
         if cell is None or not cell.strip():
@@ -106,7 +106,7 @@ class PplxResearch(Magics):
             print(explain())
             return
         with _one_line(self.host):
-            self._ask(line, cell)
+            ask(self, line, cell)
 
     @no_var_expand
     @line_magic
@@ -145,112 +145,6 @@ class PplxResearch(Magics):
     def _running_cell(self) -> str:
         # Not `execution_count`, which newer IPythons count up before the cell runs.
         return f"cell {len(self.host.history_manager.input_hist_parsed) - 1}"
-
-    def _ask(self, line: str, cell: str) -> None:
-        from pplx_jupyter.job import Job
-        from pplx_jupyter.notebook.flags import parse_line
-        from pplx_jupyter.notebook.frontend import here
-        from pplx_jupyter.notebook.prompts import fill
-        from pplx_jupyter.notebook.show import show
-        from pplx_jupyter.request import Request
-
-        parsed = parse_line(line)
-        wait = _wait(parsed)
-        prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, self.host.user_ns)
-        self._check_name(parsed.name, filled)
-        request = Request.build(prompt=prompt.strip("\n"), **parsed.fields)
-        session = self.session(frozen=bool(parsed.cell.get("frozen")))
-        place = here(self.host, session.settings)
-        # What is frozen is neither new nor old: a rerun has nothing to warn of.
-        refresh = not session.frozen and _refresh(parsed, place, session.settings)
-        if parsed.cell.get("dry-run"):
-            from pplx_jupyter.notebook.unsent import planned_forms
-            from pplx_jupyter.notebook.verbs.words import publish
-
-            plan = session.plan(
-                request,
-                notebook=place.notebook,
-                refresh=refresh,
-                max_age=parsed.cell.get("max-age"),
-                retry_failed=True if parsed.cell.get("retry-failed") else None,
-                yes=bool(parsed.cell.get("yes")),
-            )
-            publish(self, planned_forms(session, plan, filled))
-            return
-        try:
-            submitted = session.submit(
-                request,
-                name=parsed.name,
-                notebook=place.notebook,
-                cell=place.cell,
-                filled=filled,
-                refresh=refresh,
-                max_age=parsed.cell.get("max-age"),
-                retry_failed=True if parsed.cell.get("retry-failed") else None,
-                yes=bool(parsed.cell.get("yes")),
-            )
-        except BudgetExceeded as error:
-            if place.headless or error.refusal is None:
-                raise
-            self._show_refusal(session, request, error.refusal, parsed.name)
-            return
-        job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
-        if parsed.name:
-            self.host.user_ns[parsed.name] = job
-        show(
-            self.host,
-            job,
-            session,
-            place,
-            wait=wait,
-            timeout=parsed.cell.get("timeout"),
-            brief=bool(parsed.cell.get("brief")),
-        )
-
-    def _show_refusal(self, session: Session, request: Request, refusal: Refusal, name: str) -> None:
-        """Say why the question was not sent; the cells below go on, but not with an earlier answer of this name."""
-        from pplx_jupyter.job import Job
-        from pplx_jupyter.notebook.unsent import refused_forms
-        from pplx_jupyter.notebook.verbs.words import publish
-
-        if isinstance(self.host.user_ns.get(name), Job):
-            del self.host.user_ns[name]
-        publish(self, refused_forms(session, request, refusal, name))
-
-    def _check_name(self, name: str, filled: Mapping[str, str]) -> None:
-        """Refuse a NAME whose variable the job must not replace."""
-        import types
-
-        from pplx_jupyter.notebook.prompts import uses
-
-        if name and uses(filled, name):
-            raise RequestError(
-                f"“{name}” is used in the prompt, and the job would take its place: choose another NAME. Nothing was sent."
-            )
-        if isinstance(self.host.user_ns.get(name), types.ModuleType):
-            raise RequestError(
-                f"“{name}” is a module here, and the job would take its place: choose another NAME. Nothing was sent."
-            )
-
-
-def _refresh(parsed: Line, place: Place, settings: Settings) -> bool:
-    if not parsed.cell.get("refresh"):
-        return False
-    if place.headless and not settings.refresh:
-        print(
-            "pplx_jupyter: --refresh is left out in a run that nobody watches, or it would buy on every run; PPLX_JUPYTER_REFRESH=1 allows it.",
-            file=sys.stderr,
-        )
-        return False
-    return True
-
-
-def _wait(parsed: Line) -> bool | None:
-    if parsed.cell.get("wait") and parsed.cell.get("no-wait"):
-        raise RequestError("--wait and --no-wait exclude each other; remove one. Nothing was sent.")
-    if parsed.cell.get("wait"):
-        return True
-    return False if parsed.cell.get("no-wait") else None
 
 
 @contextlib.contextmanager

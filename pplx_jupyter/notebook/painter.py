@@ -35,10 +35,24 @@ TRIES = 3
 """How often in a row a view may fail before it is given up."""
 
 
+class Marked(Protocol):
+    """What the ledger is asked about for a view: an id, and the number of the last change that it knows."""
+
+    @property
+    def id(self) -> str:
+        """The id of a row."""
+
+    @property
+    def seq(self) -> int:
+        """The number of its last change."""
+
+
 class Paintable(Protocol):
     """Something that shows a job: a panel in a notebook, a line in a terminal."""
 
-    row: Row
+    @property
+    def row(self) -> Marked:
+        """The row that it shows, as far as it knows."""
 
     def note(self, row: Row) -> None:
         """Take a newer row; it is painted when its turn comes."""
@@ -81,6 +95,9 @@ class Painter:
                 self._look(time.time())
             except LedgerError as error:
                 warn_once(str(error))
+            except Exception:
+                # The border of the thread: one look's fault must not leave all panels standing still.
+                log.exception("the painter")
             with self._lock:
                 if not self._views:
                     self._future = None

@@ -15,7 +15,7 @@ from pplx_jupyter.errors import JobUnconfirmed, PplxError, WaitTimeout
 from pplx_jupyter.job import Job
 from pplx_jupyter.notebook.away import mark_shown
 from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
-from pplx_jupyter.rows import answer_of, receipt_of
+from pplx_jupyter.rows import answer_of, earlier_of, receipt_of
 from pplx_jupyter.session import asked_here
 
 if TYPE_CHECKING:
@@ -52,11 +52,12 @@ class Placed:
             return
         from pplx_jupyter.notebook.final import final_forms
 
-        body = self.job.session.ledger.body(row.id)
-        both = final_forms(row, body, brief=self.brief)
+        ledger = self.job.session.ledger
+        told = earlier_of(ledger, row)
+        both = final_forms(row, ledger.body(row.id), ledger.pictures(row.id), follows=told, brief=self.brief)
         for slot, forms in zip((self.upper, self.lower), both, strict=True):
             dataclasses.replace(slot, pin=pin).update(forms, output_metadata(row))
-        mark_shown(self.job.session.ledger, row)
+        mark_shown(ledger, row)
 
     def end(self, timeout: float | None) -> PplxError | None:
         """Wait for the job, `timeout` seconds at most where its cell set none; give why it has no answer, or None.
@@ -104,8 +105,10 @@ def wait_for_all(session: Session, place: Place) -> None:
     WaitInterrupted
         A person interrupted; what had ended is there.
     """
+    from pplx_jupyter.notebook.batch.show import placed_batches, wait_for_batches
+
     waiting = under_way(session)
-    if not waiting:
+    if not waiting and not placed_batches(session):
         print("No job of this kernel is under way. %pplx jobs lists all; %pplx wait ID waits for one.")
         return
     pin = Pin(place.kernel, place.parent)
@@ -120,6 +123,7 @@ def wait_for_all(session: Session, place: Place) -> None:
             each.publish(pin)
         _placed[:] = [each for each in _placed if each not in waiting or each.job.row.is_open]
     errors = [error for error in ends.values() if error is not None]
+    errors += wait_for_batches(session, place)
     if errors:
         raise min(errors, key=_mildness).with_traceback(None)
 

@@ -17,7 +17,7 @@ from pplx_jupyter.notebook.shown import note_shown
 from pplx_jupyter.notebook.usual import usual, usual_range
 from pplx_jupyter.notebook.view import show_final, show_live
 from pplx_jupyter.render.words import duration, time_of_day
-from pplx_jupyter.rows import receipt_of
+from pplx_jupyter.rows import awaits_pictures, earlier_of, receipt_of
 
 if TYPE_CHECKING:
     from pplx_jupyter.job import Job
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.session import Session
 
-__all__ = ["show"]
+__all__ = ["does_block", "show"]
 
 _END_OF_CELL = 0.05
 """Seconds that a cell is given to end before the background thread begins."""
@@ -53,7 +53,7 @@ def show(
     """
     row = job.row
     note_shown(place, row.id)
-    blocks = _blocks(wait, session, place)
+    blocks = does_block(wait, session, place)
     waits_at_use = wait is None and not blocks and place.headless and session.settings.parallel
     seconds = session.settings.timeout if timeout is None else timeout
     if not row.is_open:
@@ -90,7 +90,8 @@ def _print_why(session: Session, row: Row) -> None:
         print(told)
 
 
-def _blocks(wait: bool | None, session: Session, place: Place) -> bool:
+def does_block(wait: bool | None, session: Session, place: Place) -> bool:
+    """Whether a cell waits for its answer."""
     settings = session.settings
     if wait is not None:
         return wait
@@ -102,7 +103,9 @@ def _blocks(wait: bool | None, session: Session, place: Place) -> bool:
 def _show_settled(shell: Any, job: Job, row: Row, place: Place, *, brief: bool) -> None:
     body = job.body
     if place.kernel is None:
-        print(show_text(row, body, reuse=job.reuse))
+        ledger = job.session.ledger
+        told = earlier_of(ledger, row)
+        print(show_text(row, body, ledger.pictures(row.id), reuse=job.reuse, follows=told))
     else:
         show_final(shell, job.session, row, body, place, reuse=job.reuse, brief=brief)
 
@@ -170,7 +173,10 @@ def _block_headless(
 
 def _publish_final(shell: Any, upper: Slot, job: Job, *, brief: bool) -> None:
     row = job.row
-    first, second = final_forms(row, job.body, brief=brief)
+    ledger = job.session.ledger
+    first, second = final_forms(
+        row, job.body, ledger.pictures(row.id), follows=earlier_of(ledger, row), brief=brief
+    )
     mark_shown(job.session.ledger, row)
     if any(first.values()):
         upper.update(first, output_metadata(row))
@@ -197,7 +203,8 @@ def _wait_in_terminal(job: Job, timeout: float | None) -> None:
         # Whoever stops waiting still wants to hear of it.
         _told.discard(job.id)
         raise
-    print(show_text(job.row, job.body))
+    row, ledger = job.row, job.session.ledger
+    print(show_text(row, job.body, ledger.pictures(job.id), follows=earlier_of(ledger, row)))
 
 
 class _Announcer:
@@ -215,13 +222,14 @@ class _Announcer:
     def note(self, row: Row) -> None:
         self.row = row
 
-    def urgency(self, now: float) -> float:  # noqa: ARG002 - a panel's depends on its clock
-        return 0.0 if self.row.is_open else 1.0
+    def urgency(self, now: float) -> float:
+        return 0.0 if self.row.is_open or awaits_pictures(self.row, now) else 1.0
 
     def paint(self, now: float) -> bool:
         row = self.row
         if row.id in _told:
             return True
-        text = show_text(row, self._session.ledger.body(row.id))
+        ledger = self._session.ledger
+        text = show_text(row, ledger.body(row.id), ledger.pictures(row.id), follows=earlier_of(ledger, row))
         print(f"\n{row.label}: {row.state} after {duration(now - row.created_at)}\n{text}", flush=True)
         return True

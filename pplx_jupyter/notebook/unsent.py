@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger import REUSABLE
 from pplx_jupyter.ledger.expected import Expected
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pplx_jupyter.submission import Plan
 
 __all__ = ["planned_forms", "refused_forms"]
+
+_LONGEST_TEXT = 300
+"""Characters of a message that a dry run shows of what came before."""
 
 _EFFORTS = ("minimal", "low", "medium", "high")
 
@@ -70,7 +73,11 @@ def planned_forms(session: Session, plan: Plan, filled: Mapping[str, str]) -> di
     row = plan.decision.row if plan.decision.what == "keep" else None
     what, words = _unsent_headline(session, plan) if row is None else _kept_headline(row)
     secret = "(not shown)" if plan.request.webhook_secret else None
-    payload = agent_body(plan.request) if plan.backend == "agent" else sonar_body(plan.request, secret)
+    payload: Mapping[str, Any] = (
+        agent_body(plan.request) if plan.backend == "agent" else sonar_body(plan.request, secret)
+    )
+    if plan.request.follows is not None:
+        payload = _with_thread(session, plan, payload)
     path = agent.PATH if plan.backend == "agent" else sonar.PATHS[0]
     return dry_run_forms(
         what=what,
@@ -81,6 +88,25 @@ def planned_forms(session: Session, plan: Plan, filled: Mapping[str, str]) -> di
         path=f"POST {session.base_url}{path}",
         when=_before(row),
     )
+
+
+def _with_thread(session: Session, plan: Plan, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put what a follow-up follows into its payload, long texts cut."""
+    from pplx_jupyter.api.threads import Thread, continued
+    from pplx_jupyter.watch.history import thread_of
+
+    account = session.account if session.has_key else ""
+    thread = thread_of(session.ledger, plan.request.to_json(), account=account, backend=plan.backend)
+    if thread is None:
+        return payload
+    cut = [{**each, "content": _cut(each["content"])} for each in thread.messages]
+    return continued(payload, plan.backend, Thread(cut, thread.response_id))
+
+
+def _cut(content: Any) -> Any:
+    if not isinstance(content, str) or len(content) <= _LONGEST_TEXT:
+        return content
+    return f"{content[:_LONGEST_TEXT]}… ({len(content):,} characters)"
 
 
 def _before(row: Row | None) -> Sentence:

@@ -10,7 +10,17 @@ from pplx_jupyter.render.words import count, duration, money_range
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
 
-__all__ = ["cost_range", "full_range", "long_after", "origin", "usual", "usual_cost", "usual_range", "within"]
+__all__ = [
+    "cost_range",
+    "full_range",
+    "long_after",
+    "origin",
+    "time_range",
+    "usual",
+    "usual_cost",
+    "usual_range",
+    "within",
+]
 
 _LONG_SHARE = 2.0
 _LONG_AT_LEAST = 120.0
@@ -25,7 +35,7 @@ def cost_range(expected: Expected) -> str:
 
 def full_range(expected: Expected) -> str:
     """Give ``2–6 min and 0.45–1.10 USD``, or an empty text."""
-    return " and ".join(part for part in (_time_range(expected), cost_range(expected)) if part)
+    return " and ".join(part for part in (time_range(expected), cost_range(expected)) if part)
 
 
 def origin(expected: Expected) -> str:
@@ -73,7 +83,8 @@ def _of(row: Row) -> Expected:
     return expected_of(row.expected, row.backend, row.asked_model or row.model)
 
 
-def _time_range(expected: Expected) -> str:
+def time_range(expected: Expected) -> str:
+    """Give ``2–6 min``, or an empty text where no figure is known."""
     if expected.seconds_low is None or expected.seconds_high is None:
         return ""
     if expected.seconds_high < 60:

@@ -24,7 +24,7 @@ from pplx_jupyter.notebook.panel import Panel
 from pplx_jupyter.notebook.progress import clock_step, status_text
 from pplx_jupyter.notebook.usual import usual_range
 from pplx_jupyter.notebook.why import why_asked
-from pplx_jupyter.rows import receipt_of
+from pplx_jupyter.rows import awaits_pictures, earlier_of, receipt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,8 +89,8 @@ class View:
         self._clock_at = time.time()
         self._on_anew = on_anew
         self._taking = threading.Lock()
-        self._taken = self._acted = False
-        why = why_asked(session, row) if row.is_open else ""
+        self._taken = self._acted = self._completing = False
+        why = f"{_follows(session, row)} {why_asked(session, row)}".strip() if row.is_open else ""
         self.panel = Panel(row, pin, self.click, now=time.time(), earlier=earlier, why=why)
 
     def note(self, row: Row) -> None:
@@ -105,6 +105,8 @@ class View:
             return 0
         if self._mode == "offering":
             return 3.0 if self._dirty else float(now - self._mode_since > OFFERED_SECONDS)
+        if self._completing:
+            return 0.0 if awaits_pictures(self.row, now) else 2.0
         if self.row.state != self._painted_state or (self._dirty and self._mode == "stopped"):
             return 3 + (now - self._clock_at)
         if self._dirty:
@@ -131,8 +133,12 @@ class View:
         return False
 
     def _finish(self, row: Row) -> bool:
-        """Show how the job ended; say whether that is all, or buttons stay for a while."""
-        upper, lower = final_forms(row, self._session.ledger.body(row.id), brief=self._brief)
+        """Show how the job ended; say whether that is all, or buttons stay for a while, or images are still to come."""
+        ledger = self._session.ledger
+        follows = earlier_of(ledger, row)
+        upper, lower = final_forms(
+            row, ledger.body(row.id), ledger.pictures(row.id), follows=follows, brief=self._brief
+        )
         offers = offers_of(row)
         metadata = output_metadata(row)
         html = upper["text/html"] + lower["text/html"]
@@ -143,8 +149,9 @@ class View:
         self.upper.update(upper, metadata)
         self.lower.update(lower, metadata)
         self.panel.finish(html, has_file=self._has_file, offers=offers)
-        mark_shown(self._session.ledger, row)
-        return not offers
+        mark_shown(ledger, row)
+        self._completing = awaits_pictures(row, time.time())
+        return not offers and not self._completing
 
     def show_offer(self, shell: Any, forms: Mapping[str, str]) -> None:
         """Show a job that gave no answer, and below its note what can be done, from the cell's own thread."""
@@ -259,6 +266,13 @@ class View:
         self._mode, self._mode_since, self._dirty = mode, time.time(), True
 
 
+def _follows(session: Session, row: Row) -> str:
+    """Say what a job follows; empty where it follows nothing, at the cost of no look into the ledger."""
+    from pplx_jupyter.render.receipts import followed
+
+    return f"Follows {followed(earlier_of(session.ledger, row)[0])}." if row.follows else ""
+
+
 def show_live(
     shell: Any, session: Session, row: Row, place: Place, *, brief: bool, earlier: Row | None = None
 ) -> None:
@@ -324,7 +338,11 @@ def show_final(
     brief: bool,
 ) -> None:
     """Show a settled job below the running cell, in its permanent forms; with its buttons where somebody is there."""
-    forms = final_forms(row, body, reuse=reuse, brief=brief, ledger=session.ledger)
+    ledger = session.ledger
+    follows = earlier_of(ledger, row)
+    forms = final_forms(
+        row, body, ledger.pictures(row.id), reuse=reuse, follows=follows, brief=brief, ledger=ledger
+    )
     if reuse != "lockfile":
         mark_shown(session.ledger, row)
     if offers_of(row) and not place.headless and not place.voila:

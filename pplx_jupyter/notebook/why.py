@@ -102,7 +102,9 @@ def differences(row: Row, earlier: Row) -> list[str]:
         for name in row.filled
         if name in earlier.filled and row.filled[name] != earlier.filled[name]
     ]
-    return [*values, *_options(earlier.request, row.request), *_prompts(row, earlier)]
+    before, after = (asked.get("follows") or {} for asked in (earlier.request, row.request))
+    thread = ["it follows another question"] if before.get("fingerprint") != after.get("fingerprint") else []
+    return [*values, *thread, *_options(earlier.request, row.request), *_prompts(row, earlier)]
 
 
 def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
