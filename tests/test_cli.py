@@ -124,6 +124,10 @@ def test_jobs_and_doctor_read_the_same_ledger(environment: dict[str, str], tmp_p
         listed = run("jobs", environment=environment, folder=tmp_path)
         assert "finished" in listed.stdout
         assert "tea: What is tea?" in listed.stdout
+        assert "tea: What is tea?" in run("jobs", "tea", "--state", "finished", environment=environment, folder=tmp_path).stdout  # fmt: skip
+        assert "No job fits: “tea”, state failed." in run("jobs", "tea", "--state", "failed", environment=environment, folder=tmp_path).stdout  # fmt: skip
+        wrong = run("jobs", "--since", "soon", environment=environment, folder=tmp_path)
+        assert (wrong.returncode, "such as 7d" in wrong.stderr) == (2, True)
         doctor = run("doctor", environment=environment, folder=tmp_path)
         assert doctor.returncode == 0, doctor.stdout
         assert "takes the key" in doctor.stdout

@@ -77,7 +77,7 @@ class Kernel:
     """A real kernel, driven as a frontend drives it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        from jupyter_client import KernelManager
+        from jupyter_client.manager import KernelManager
 
         self._ledger = environment["PPLX_JUPYTER_LEDGER"]
         # Not over TCP: of many kernels at a time, one now and then finds its port taken. A socket's path must be short.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -44,7 +45,8 @@ def test_the_second_listing_shows_it_and_says_so_once(kernel: Kernel, sim: Simul
     assert told == 1
     assert text.count("asked elsewhere:") == 1
     assert len(sim.bill.jobs) == 2
-    job_id = next(line.split()[-1] for line in text.splitlines() if "asked elsewhere:" in line)
+    line = next(line for line in text.splitlines() if "asked elsewhere:" in line)
+    job_id = re.search(r"finished +([0-9a-f]{6}) ", line)[1]  # type: ignore[index]
     shown = kernel.run(f"%pplx show {job_id}").displays
     assert "Sources" in shown[-1]["data"]["text/plain"]
 

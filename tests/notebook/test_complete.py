@@ -34,6 +34,7 @@ def test_tab_completes_flags_values_verbs_and_jobs(kernel: Kernel) -> None:
     assert "%pplx doctor" in complete(kernel, "%pplx do")
     kernel.run("%%pplx_research tea\nWhat is tea? seconds:6000")
     assert "%pplx show tea" in complete(kernel, "%pplx show te")
+    assert "%%pplx_research since --after tea" in complete(kernel, "%%pplx_research since --after te")
 
 
 @pytest.mark.parametrize("text", ["%%pplx_research a\n--rec", "print('--rec", "x = --rec"])

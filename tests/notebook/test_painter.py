@@ -13,6 +13,8 @@ from pplx_jupyter.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from pplx_jupyter.ledger import Row
 
 
@@ -86,3 +88,23 @@ def test_a_painter_that_has_nothing_left_begins_anew(tmp_path: Path) -> None:
         painter.add(view)
         until_empty(painter)
         assert view.paints == 1
+
+
+def test_a_look_that_fails_does_not_end_the_painter(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    session = session_of(tmp_path)
+    row = session.submit(Request("Why?")).row
+    painter, view = Painter(session), FakeView(row)
+    look = painter._look
+    failed: list[float] = []
+
+    def fails_once(now: float) -> None:
+        if not failed:
+            failed.append(now)
+            raise RuntimeError("the first look")
+        look(now)
+
+    painter._look = fails_once  # type: ignore[method-assign]
+    painter.add(view)
+    until_empty(painter)
+    assert view.paints == 1
+    assert "the first look" in caplog.text

@@ -87,3 +87,16 @@ def test_a_wrong_file_is_named(tmp_path: Path, content: bytes, said: str) -> Non
 def test_files_without_settings(tmp_path: Path, content: str) -> None:
     (tmp_path / "pyproject.toml").write_text(content)
     assert Settings.load(environ={}, folder=tmp_path) == Settings()
+
+
+def test_images_are_a_wish_where_the_api_has_none() -> None:
+    """A setting that holds for every question must not refuse those of the agent API."""
+    from pplx_jupyter.request import Request
+    from pplx_jupyter.submission import with_defaults
+
+    wanted = Settings(images=True)
+    assert with_defaults(Request(prompt="Why?"), wanted).return_images is True
+    assert with_defaults(Request(prompt="Why?", return_images=False), wanted).return_images is False
+    for request in (Request(prompt="Why?", backend="agent"), Request(prompt="Why?", effort="high")):
+        assert with_defaults(request, wanted).return_images is None
+    assert with_defaults(Request(prompt="Why?"), Settings(images=True, backend="agent")).return_images is None
