@@ -1,4 +1,4 @@
-"""The demo: the simulator as a process of its own, JupyterLab on the quickstart, or the quickstart run to a file.
+"""The demo: the simulator as a process of its own, JupyterLab on the notebooks, or the quickstart run to a file.
 
 A demo has a throw-away ledger, so that simulated and real answers never meet.
 """
@@ -26,7 +26,15 @@ from pplx_jupyter.errors import PplxError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["SIMULATED_KEY", "SimulatorProcess", "execute", "serve_lab"]
+__all__ = [
+    "SIMULATED_KEY",
+    "SimulatorProcess",
+    "copy_notebooks",
+    "execute",
+    "notebooks",
+    "quickstart",
+    "serve_lab",
+]
 
 SIMULATED_KEY = "pplx-simulator-takes-any-key"
 """What the demo's kernels send: long enough that no answer holds it by chance."""
@@ -96,11 +104,9 @@ class SimulatorProcess:
 
 
 def serve_lab(*, port: int = 0, speed: float = 60.0) -> int:
-    """Serve JupyterLab on a copy of the quickstart until Ctrl-C; gives the exit code."""
+    """Serve JupyterLab on copies of the notebooks until Ctrl-C; gives the exit code."""
     with _folder() as folder, _interruptible(), SimulatorProcess(speed=speed) as simulator:
-        notebooks = folder / "notebooks"
-        notebooks.mkdir()
-        shutil.copyfile(quickstart(), notebooks / "quickstart.ipynb")
+        copy_notebooks(folder / "notebooks")
         _quieten(folder)
         port, token = port or _free_port(), secrets.token_hex(16)
         lab = subprocess.Popen(
@@ -109,9 +115,8 @@ def serve_lab(*, port: int = 0, speed: float = 60.0) -> int:
         try:
             _await_server(lab, port)
             print(f"\n    http://127.0.0.1:{port}/lab/tree/quickstart.ipynb?token={token}\n", flush=True)
-            print(
-                f"Open this address. Answers come from the simulator at {simulator.url}; nothing leaves this machine,"
-            )
+            print("Open this address; the other notebooks are in the folder at the left.")
+            print(f"Answers come from the simulator at {simulator.url}; nothing leaves this machine,")
             print(
                 "nothing is billed, and the ledger is thrown away at the end. Ctrl-C stops everything.",
                 flush=True,
@@ -159,16 +164,31 @@ def execute(*, speed: float = 60.0, into: Path | None = None) -> int:
 
 
 def quickstart() -> Path:
-    """Give the quickstart notebook: beside the package in a checkout, inside it in a wheel."""
-    for path in (
-        Path(__file__).parent / "notebooks" / "quickstart.ipynb",
-        Path(__file__).parents[1] / "notebooks" / "quickstart.ipynb",
-    ):
-        if path.exists():
-            return path
+    """Give the quickstart notebook."""
+    return next(path for path in notebooks() if path.stem == "quickstart")
+
+
+def notebooks() -> list[Path]:
+    """Give all notebooks by name: beside the package in a checkout, inside it in a wheel."""
+    for folder in (Path(__file__).parent / "notebooks", Path(__file__).parents[1] / "notebooks"):
+        if (folder / "quickstart.ipynb").exists():
+            return sorted(folder.glob("*.ipynb"))
     raise PplxError(
-        "the quickstart notebook is missing from this installation: pip install --force-reinstall 'pplx-jupyter[demo]'"
+        "the notebooks are missing from this installation: pip install --force-reinstall 'pplx-jupyter[demo]'"
     )
+
+
+def copy_notebooks(folder: Path) -> None:
+    """Copy all notebooks into a new folder, without their outputs: a reader is to make their own."""
+    import nbformat
+
+    folder.mkdir()
+    for path in notebooks():
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, folder / path.name)
 
 
 def _bill(ledger: Path) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.render import as_markdown, clean, pieces
-from pplx_jupyter.render.pieces import Bold, Code, Note, Sentence, note_forms, note_parts
+from pplx_jupyter.render.pieces import Code, Note, Sentence, note_forms, note_parts
 from pplx_jupyter.render.style import wrap
 from pplx_jupyter.render.words import count, money, one_line, plain, shorten
 
@@ -113,7 +113,7 @@ def dry_run_forms(
     note = Note("○", "info", what, (money_words,), "", bullets)
     parts = note_parts(note)
     text = plain(json.dumps(payload, ensure_ascii=False, indent=2, default=str))
-    above: Sentence = (*when, Bold(path))
+    above: Sentence = (*when, Code(path))
     return pieces.forms(
         wrap(
             f"{parts['text/html']}<p>{pieces.html(above)}</p><pre {_WRAPPED}><code>{clean.code(text)}</code></pre>"
