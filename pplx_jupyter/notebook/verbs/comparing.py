@@ -29,8 +29,13 @@ def diff_verb(magics: PplxResearch, words: list[str]) -> None:
         )
     session = magics.session()
     job, *rest = [attach(word, session=session) for word in words]
-    # Whichever is named first, the change is told from the earlier one to the later.
-    other = rest[0] if rest else job.earlier()
+    try:
+        # Whichever is named first, the change is told from the earlier one to the later.
+        other = rest[0] if rest else job.earlier()
+    except RequestError as error:
+        # A first answer is no mistake: a run that nobody watches goes on.
+        print(error)
+        return
     diff, older, newer = compared(job, other)
     place = here(magics.host, session.settings)
     for each in (older, newer):
