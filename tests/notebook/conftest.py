@@ -58,6 +58,12 @@ class Ran:
         return "".join(m["content"]["text"] for m in self.messages if m["msg_type"] == "stream")
 
     @property
+    def warned(self) -> str:
+        """What went to stderr: either stream may come first."""
+        said = [m["content"] for m in self.messages if m["msg_type"] == "stream"]
+        return "".join(each["text"] for each in said if each["name"] == "stderr")
+
+    @property
     def error(self) -> str:
         """The error as the cell shows it, without colours."""
         import re

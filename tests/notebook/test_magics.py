@@ -125,7 +125,7 @@ def test_a_users_mistake_is_one_line_and_sends_nothing(
 ) -> None:
     ran = kernel_once.run(cell)
     assert ran.reply["status"] == "error"
-    said = ran.error or ran.text.strip().splitlines()[-1]
+    said = ran.error or ran.warned.strip().splitlines()[-1]
     assert line in said
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1

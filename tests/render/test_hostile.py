@@ -28,6 +28,7 @@ def test_nothing_active_leaves_any_form(payload: str, audit_html: Audit, audit_m
     assert not set(line) & {*SILENT, "\n"}
 
 
+@pytest.mark.slow
 def test_nothing_active_of_the_public_collections(audit_html: Audit, audit_markdown: Audit) -> None:
     if not collection():
         pytest.skip("the collection of payloads is not here; the payloads above were tested")
