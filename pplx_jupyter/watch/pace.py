@@ -44,7 +44,7 @@ class Share:
         Seconds of work that may be done at once after a rest: a few jobs are never held up.
     """
 
-    def __init__(self, share: float = 0.2, burst: float = 0.5) -> None:
+    def __init__(self, share: float = 0.06, burst: float = 0.5) -> None:
         self._share = share
         self._burst = self._left = burst
         self._now = self._used = 0.0

@@ -57,6 +57,9 @@ _WRITE_PAUSES = (0.5, 1.5)
 _RELEASE_SECONDS = 0.1
 """How often it is looked whose turn it is in a batch: each reply rings the bell, hundreds a second."""
 
+_BREATH = 0.002
+"""Seconds for which a busy watcher leaves the interpreter to others between two pieces of work."""
+
 _STOPPING = {"unauthorized", "forbidden", "unsupported", "invalid", "no_connection", "budget"}
 """Refusals that every further question of a batch would meet: it pauses, or a thousand would be refused in turn."""
 
@@ -190,6 +193,10 @@ class Watcher:
         try:
             try:
                 change = await self._act(row)
+                if row.remote_id and not self._share.is_rested:
+                    # Reading a reply and writing it down are two bites: a cell that waits comes in between.
+                    # Not so with the reply to a submit: its id is told once.
+                    await asyncio.sleep(_BREATH)
                 await self._keep(row, change)
                 if change is not None and change.pictures:
                     self._pictures.fetch(row.id, change.pictures)
