@@ -37,6 +37,7 @@ __all__ = [
     "dropped",
     "held_back",
     "over_budget",
+    "to_agent",
     "unanswered",
     "unwritten",
 ]
@@ -112,18 +113,15 @@ def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Seque
             refused = _refused(row, "unsupported", reply, now)
             refused["failure"]["fields"] = list(gaps)
             return Change(refused, retired_for=RETIRED_SECONDS)
-        moved = {
-            "backend": "agent",
-            "moved": True,
-            "sending_at": None,
-            "due_at": now,
-            "tries": 0,
-            "trouble": None,
-        }
-        return Change(moved, retired_for=RETIRED_SECONDS)
+        return Change({**to_agent(now).changes, "moved": True}, retired_for=RETIRED_SECONDS)
     if kind in {"retired", "not_found"}:
         kind = "forbidden" if kind == "retired" else "invalid"
     return Change(_refused(row, kind, reply, now))
+
+
+def to_agent(now: float) -> Change:
+    """Let a row that certainly created nothing go to the agent API."""
+    return Change({"backend": "agent", "sending_at": None, "due_at": now, "tries": 0, "trouble": None})
 
 
 def _refused_again(row: Row, kind: str, reply: Reply, now: float) -> Change:
@@ -252,7 +250,7 @@ def over_budget(change: Change, refusal: Refusal, usual: Mapping[str, Any], now:
         "accepted": False,
         "at": now,
     }
-    there = {name: change.changes[name] for name in ("backend", "moved")}
+    there = {name: change.changes[name] for name in ("backend", "moved") if name in change.changes}
     ended = {"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None}
     return Change({**there, **ended, "expected": dict(usual), "owner": ""}, retired_for=change.retired_for)
 

@@ -311,8 +311,12 @@ class Watcher:
             return outcomes.after_unsent(
                 row, str(error) or type(error).__name__, "", time.time(), again=again
             )
+        gaps = agent_gaps(request) if row.backend == "sonar" else ()
         if not again:
             now = time.time()
+            if row.backend == "sonar" and not row.pinned and not gaps and self._is_retired(row, now):
+                # Since it was asked another was refused for good: a thousand of a batch need not be, in turn.
+                return self._within_budget(row, outcomes.to_agent(now))
             free_at = self._ledger.free_at(row.account, row.backend, now)
             if free_at > now:
                 return outcomes.held_back(row, free_at, now)
@@ -332,16 +336,19 @@ class Watcher:
         spelled = spelled_out(row, body, reply.status, time.time())
         if spelled is not None:
             return outcomes.Change(spelled)
-        gaps = agent_gaps(request) if row.backend == "sonar" else ()
         learnt = outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
         change = self._within_budget(row, learnt)
         if change.changes.get("failure"):
             change.changes["failure"]["key_from"] = client.key_origin
         return change
 
+    def _is_retired(self, row: Row, now: float) -> bool:
+        until = self._ledger.retired_until(row.account)
+        return until is not None and until > now
+
     def _within_budget(self, row: Row, change: outcomes.Change) -> outcomes.Change:
         """Look at the budget again where a job moves to the other API: its usual cost there is another."""
-        if not change.changes.get("moved"):
+        if change.changes.get("backend") != "agent":
             return change
         try:
             past = self._ledger.past(row.base_url, "agent", row.asked_model, row.effort, HISTORY)

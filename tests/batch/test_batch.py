@@ -179,6 +179,18 @@ def test_a_refusal_of_all_stops_the_batch(
     assert batch.gate.paused == "unauthorized"
 
 
+def test_one_refusal_for_good_is_enough_for_all_rows(
+    make_sim: Callable[..., Simulator], make_session: Callable[..., Session]
+) -> None:
+    sim = make_sim(sonar_retired=True)
+    batch = research_map(PROMPT, companies(12), session=make_session(sim), at_once=1)
+    batch.wait(30)
+    posts = Counter(path for method, path in sim.requests if method == "POST")
+    assert set(prompts(sim).values()) == {1}
+    assert sum(count for path, count in posts.items() if "responses" not in path) == 1
+    assert [job.row.moved for job in batch.jobs if job] == [True] + [False] * 11
+
+
 def test_failed_rows_are_marked_and_asked_anew_on_purpose(
     sim: Simulator, make_session: Callable[..., Session]
 ) -> None:

@@ -23,12 +23,12 @@ pytestmark = pytest.mark.slow
 LOAD = "%load_ext pplx_jupyter"
 WEEK = 7 * 86_400.0
 CELLS = {
-    "done": "%%pplx_research done\nWhat is tea?",
-    "cut": "%%pplx_research cut\nWhat is rum? outcome:incomplete",
-    "failed": "%%pplx_research failed\nWhat is mead? outcome:failed",
+    "done": "%%pplx_research done\nWhat is tea? seconds:30",
+    "cut": "%%pplx_research cut\nWhat is rum? seconds:30 outcome:incomplete",
+    "failed": "%%pplx_research failed\nWhat is mead? seconds:30 outcome:failed",
     "stopped": "%%pplx_research stopped\nWhat is cider? seconds:600000",
     "gone": "%%pplx_research gone\nWhat is sake? seconds:600000",
-    "refused": "%%pplx_research refused\nWhat is kvass?",
+    "refused": "%%pplx_research refused\nWhat is kvass? seconds:30",
     "unsure": "%%pplx_research unsure --backend agent\nWhat is mate?",
 }
 STATES = {

@@ -32,12 +32,13 @@ def test_nothing_active_leaves_any_form(payload: str, audit_html: Audit, audit_m
 def test_nothing_active_of_the_public_collections(audit_html: Audit, audit_markdown: Audit) -> None:
     if not collection():
         pytest.skip("the collection of payloads is not here; the payloads above were tested")
-    for n, payload in enumerate(collection()):
+    # A real browser is shown all of them, see tests/browser/test_safety.py.
+    for n, payload in enumerate(collection()[::3]):
         body._shape(body._parse(plain(payload), {1}))
         forms = as_answer(payload)
         audit_html(forms["text/html"])
         audit_markdown(forms["text/markdown"])
-        if n % 40 == 0:
+        if n % 20 == 0:
             _audit(payload, audit_html, audit_markdown)
 
 
