@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
+from pplx_jupyter.ledger.batches import is_parked
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,6 +19,10 @@ __all__ = ["say_goodbye"]
 
 _GRACE_SECONDS = 3.0
 """How long a script that ends waits for its intents to leave."""
+
+
+_NAMED = 5
+"""How many are named; a batch may leave a thousand."""
 
 
 def say_goodbye(ledger: Ledger, bell: Bell, job_ids: Collection[str]) -> None:
@@ -34,7 +39,8 @@ def say_goodbye(ledger: Ledger, bell: Bell, job_ids: Collection[str]) -> None:
         print(f"pplx_jupyter: {error}", file=sys.stderr)
         return
     if rows:
-        named = ", ".join(row.label for row in rows)
+        more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+        named = ", ".join(row.label for row in rows[:_NAMED]) + more
         print(
             f"pplx_jupyter: still under way: {named}. Nothing is lost: run this again, or pplx-jupyter jobs, to collect.",
             file=sys.stderr,
@@ -47,7 +53,7 @@ def _leave(ledger: Ledger, bell: Bell, job_ids: Collection[str]) -> list[Row]:
     rows = _open_rows(ledger, job_ids)
     # One that has left and has no reply yet is waited for, too: the agent API could not be asked for it later.
     while (
-        any(row.state == "submitting" and row.trouble is None for row in rows)
+        any(row.state == "submitting" and row.trouble is None and not is_parked(row.due_at) for row in rows)
         and (left := until - time.monotonic()) > 0
     ):
         heard = bell.wait(heard, min(left, 0.1))

@@ -273,10 +273,15 @@ class Session:
         ]
         how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
         found = self.ledger.intend_all(drafts, how, gate=gate, budget=self.settings.budget)
-        return [
-            Submission(row, created=decision.what != "keep" or row.state == "submitting")
+        submitted = [
+            Submission(
+                row if is_parked(row.due_at) else self.follow(row),
+                created=decision.what != "keep" or row.state == "submitting",
+            )
             for row, decision in found
         ]
+        self._mine.update(each.row.id for each in submitted if each.created)
+        return submitted
 
     def decisions(
         self,

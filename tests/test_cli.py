@@ -19,6 +19,8 @@ from pplx_jupyter.simulator import Simulator
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "pplx_jupyter.cli"]
 
 

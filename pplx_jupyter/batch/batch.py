@@ -506,10 +506,27 @@ class Batch:
         by_word = {f: words.get(self._ids.get(f, ""), "") for f in chosen}
         failed = {f: chosen[f] for f, word in by_word.items() if word in {"failed", "cancelled", "expired"}}
         invalid = {f: chosen[f] for f, word in by_word.items() if word == "invalid"}
-        for some, how in ((failed, {"retry_failed": True}), (invalid, {"refresh": True})):
+        failed, invalid = self._newest(failed), self._newest(invalid)
+        paused = self.gate.paused == "user"
+        for some, how in (
+            (failed, {"retry_failed": True, "refresh": False}),
+            (invalid, {"refresh": True}),
+        ):
             if some:
-                self._submit(some, **how)
+                self._submit(some, resume=not paused, **how)
         return len(failed) + len(invalid)
+
+    def _newest(self, chosen: Mapping[str, Question]) -> dict[str, Question]:
+        """Leave out what was asked anew elsewhere since, and show that instead: another window has the button, too."""
+        left: dict[str, Question] = {}
+        for fingerprint, question in chosen.items():
+            last = self.session.ledger.attempts(fingerprint, self.session.base_url).last
+            if last is None or last.id == self._ids.get(fingerprint):
+                left[fingerprint] = question
+            else:
+                with self._lock:
+                    self._take(fingerprint, last, reused=False)
+        return left
 
     def __len__(self) -> int:
         return len(self.questions)

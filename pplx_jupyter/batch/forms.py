@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.batch import words
 from pplx_jupyter.batch.standing import NEEDS_YOU
 from pplx_jupyter.render import as_markdown, as_plain, wrap
+from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.pieces import Bold, Code, Note, Sentence, html, markdown, note_parts, plain_text
 from pplx_jupyter.render.style import SMALL
 from pplx_jupyter.render.words import code_span, count, day_time, keep, one_line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -81,5 +82,7 @@ def _frame(table: Table, rows: list[dict[str, Any]], kinds: Mapping[str, str]) -
         return rows
     frame = pandas.DataFrame(rows, index=table.index)
     for name, kind in kinds.items():
-        frame[name] = frame[name].astype(kind)
+        with contextlib.suppress(OverflowError, TypeError, ValueError):
+            # A number that is too large for its kind must not hide all other rows: its column stays as it came.
+            frame[name] = frame[name].astype(kind)
     return frame

@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 import time
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from pplx_jupyter.errors import PplxError
 from pplx_jupyter.ledger import OPEN
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.render import wrap
+from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import day_time, one_line
 from pplx_jupyter.version import __version__
 from pplx_jupyter.watch.thread import run_in_background

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_each", "shaped"]
 
-_NOT_WITH = ("no-template", "after", "interact", "brief")
+_NOT_WITH = ("no-template", "after", "interact", "brief", "notify-me")
 
 
 def shaped(parsed: Line, names: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_markdown, wrap
+from pplx_jupyter.render.clean import text as escape
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -250,7 +250,9 @@ def over_budget(change: Change, refusal: Refusal, usual: Mapping[str, Any], now:
         "accepted": False,
         "at": now,
     }
-    there = {name: change.changes[name] for name in ("backend", "moved") if name in change.changes}
+    there: dict[str, Any] = {
+        name: change.changes[name] for name in ("backend", "moved") if name in change.changes
+    }
     ended = {"state": "failed", "failure": failure, "settled_at": now, "sending_at": None, "trouble": None}
     return Change({**there, **ended, "expected": dict(usual), "owner": ""}, retired_for=change.retired_for)
 

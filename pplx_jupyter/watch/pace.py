@@ -59,7 +59,8 @@ class Share:
         """
         if self._now:
             self._left += (now - self._now) * self._share - max(0.0, used - self._used)
-            self._left = min(self._burst, self._left)
+            # What was used too much is not paid back for ever: leases are renewed meanwhile.
+            self._left = max(-self._burst, min(self._burst, self._left))
         self._now, self._used = now, used
         return max(0.0, -self._left / self._share)
 

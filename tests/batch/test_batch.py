@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter import Batch, research, research_map
+from pplx_jupyter.batch import forms, frame
+from pplx_jupyter.batch.questions import read_table
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, PplxError, RequestError, WaitTimeout
 from pplx_jupyter.ledger import rates
 from pplx_jupyter.settings import Settings
@@ -46,11 +48,11 @@ def test_each_row_is_a_job_and_the_frame_keeps_their_order(
     sim: Simulator, make_session: Callable[..., Session]
 ) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(companies(12), index=[f"row {n}" for n in range(12)])
-    batch = research_map(PROMPT, frame, session=make_session(sim), name="companies", at_once=4)
+    table = pandas.DataFrame(companies(12), index=[f"row {n}" for n in range(12)])
+    batch = research_map(PROMPT, table, session=make_session(sim), name="companies", at_once=4)
     found = batch.wait(30)
-    assert list(found.index) == list(frame.index)
-    assert list(found["company"]) == list(frame["company"])
+    assert list(found.index) == list(table.index)
+    assert list(found["company"]) == list(table["company"])
     assert set(found["state"]) == {"done"}
     assert list(found.columns) == ["company", "n", "answer", "state", "reason", "cost", "sources", "job"]
     assert (found["sources"] >= 0).all()
@@ -221,6 +223,44 @@ def test_a_schema_gives_columns_and_marks_what_does_not_fit(
     assert found["reason"][1]
     answer = research("Profile Cargotec.", session=session, schema="name, founded: int").wait(20)
     assert (answer.parsed["founded"], answer.invalid) == (0, "")
+
+
+def test_a_number_too_large_hides_no_other_row() -> None:
+    pytest.importorskip("pandas")
+    table = read_table(rows("Aurubis", "Borealis"))
+    found = frame._frame(table, [{"founded": 1866}, {"founded": 10**30}], {"founded": "Int64"})
+    assert list(found["founded"]) == [1866, 10**30]
+
+
+def test_a_script_that_ends_knows_its_rows(still: Simulator, make_session: Callable[..., Session]) -> None:
+    session = make_session(still)
+    batch = research_map(PROMPT, companies(4), session=session, yes=True, at_once=2)
+    assert session._mine == {job.id for job in batch.jobs if job}
+    batch.cancel()
+
+
+def test_what_another_window_asked_anew_is_not_bought_again(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(sim)
+    asked = rows("Aurubis outcome:failed", "Borealis")
+    first, second = (research_map(PROMPT, asked, session=session) for _ in range(2))
+    first.wait(20)
+    second.wait(20)
+    assert first.retry_failed() == 1
+    first.wait(20)
+    assert second.retry_failed() == 0
+    assert len(sim.bill.jobs) == 3
+    assert [job.id for job in second.jobs if job] == [job.id for job in first.jobs if job]
+
+
+def test_no_cell_of_a_table_is_a_formula(sim: Simulator, make_session: Callable[..., Session]) -> None:
+    hostile = r"$\href{https://evil.example}{x}$ <img src=x>"
+    batch = research_map(PROMPT, rows(hostile), session=make_session(sim))
+    batch.wait(20)
+    html = forms.forms_of(batch)["text/html"]
+    assert "<span>&#36;</span><span>&#92;</span>href" in html
+    assert "<img" not in html
 
 
 def test_without_pandas_it_is_a_list_of_dicts(

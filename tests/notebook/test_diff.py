@@ -6,11 +6,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pplx_jupyter.ledger import open_ledger
 
 if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
     from tests.notebook.conftest import Kernel
+
+pytestmark = pytest.mark.slow
 
 ASKS = "%%pplx_research sky --wait{flags}\nWhy is the sky blue? shape:table"
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 DATA = "import pandas as pd\ndf = pd.DataFrame({'company': ['Aurubis', 'Borealis', 'Aurubis', 'Cargotec outcome:failed']})"
 CELL = "%%pplx_research companies --each df {flags}\nWho owns {{{{ company }}}} today? seconds:60"
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 FIRST = "%%pplx_research tea\nWhat is tea? Tell me. shape:plain seconds:20"
 SECOND = "%%pplx_research since --after tea\nAnd since when? shape:plain seconds:20"
 THIRD = "%%pplx_research where --after since\nAnd where? shape:plain seconds:20"

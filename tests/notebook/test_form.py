@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
     from tests.notebook.conftest import Kernel
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "What do you want to know?"
 
 

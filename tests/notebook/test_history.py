@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
     from tests.notebook.conftest import Kernel
 
+pytestmark = pytest.mark.slow
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TODAY = datetime.date(2026, 11, 22)
 

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.notebook.final import final_forms
 from tests.pictures import png
@@ -15,6 +17,8 @@ from tests.settled import settle
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Kernel, Ran
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SETUP = f"""

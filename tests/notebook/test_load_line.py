@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 LOAD = "%load_ext pplx_jupyter"
 SLOW = "seconds:60000"
 

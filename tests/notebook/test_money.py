@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
     from tests.notebook.conftest import Kernel, Ran
 
+pytestmark = pytest.mark.slow
+
 FORMS = ("text/plain", "text/markdown", "text/html")
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 CELL = "%%pplx_research tea --notify-me\nWhat is <b>tea</b> & why? shape:plain seconds:60"
 
 SERVER = """

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNCONFIRMED = "%%pplx_research tea --backend agent\nWhat is tea?"
 FAILED = "%%pplx_research bad\nWhat is tea? outcome:failed"

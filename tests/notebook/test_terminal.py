@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def terminal(environment: dict[str, str]) -> Iterator[pexpect.spawn[str]]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name != "posix", reason="limits of files")
 
 CELL = "%%pplx_research tea\nWhat is tea?"

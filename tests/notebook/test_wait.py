@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pplx_jupyter.notebook.prompts import fill
 from tests.asking import until
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
     from tests.notebook.conftest import Kernel, Ran
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["until"]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
     from tests.notebook.conftest import Kernel
 
+pytestmark = pytest.mark.slow
+
 
 def asked(prompt: str = "What is tea?", *, filled: dict[str, str] | None = None, **fields: Any) -> Row:
     request = Request(prompt=prompt, **fields)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 BOTH = pytest.mark.parametrize("backend", ["sonar", "agent"])
 posix = pytest.mark.skipif(os.name != "posix", reason="limits and owners of files")
 Ask = Any

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.notebook.batch.texts import RETRY
 from pplx_jupyter.notebook.display import pin_widget
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["BatchPanel"]
 
 _MOST_BUTTONS = 4
+_LOOK_FIRST = 0.4
+"""Seconds that a button which spends must have stood before a click on it counts."""
+
 _PARTS = ("head", "question", "strip", "table", "note", "prompts")
 
 
@@ -48,8 +53,16 @@ class BatchPanel:
         }
         layout = widgets.Layout(width="auto", margin="2px 8px 4px 2px")
         self._buttons = [widgets.Button(layout=layout) for _ in range(_MOST_BUTTONS)]
+        self._since = [0.0] * _MOST_BUTTONS
+
+        def clicked(made: Any) -> None:
+            # A click that was meant for the button before, or the second of two, must not buy.
+            late = time.monotonic() - self._since[self._buttons.index(made)] >= _LOOK_FIRST
+            if late or not made.description.startswith(RETRY):
+                on_click(made.description)
+
         for made in self._buttons:
-            made.on_click(lambda clicked: on_click(clicked.description))
+            made.on_click(clicked)
         self.row = widgets.HBox(
             layout=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="6px 0 0")
         )
@@ -131,6 +144,8 @@ class BatchPanel:
         """Give the buttons their texts; the first is the one that spends where it is `primary`."""
         with self._lock:
             for n, (made, text) in enumerate(zip(self._buttons, texts, strict=False)):
+                if text.split("(")[0] != made.description.split("(")[0]:
+                    self._since[n] = time.monotonic()
                 self._set(made, "description", text)
                 self._set(made, "button_style", "primary" if primary and not n else "")
                 self._set(made, "disabled", False)

@@ -67,7 +67,7 @@ def show_batch(
     plan = batch.plan
     blocks = _blocks(wait, place, batch.session)
     watched = place.kernel is not None and not place.headless
-    if plan.new and watched and not yes and not blocks:
+    if plan.new and watched and not yes:
         _show_view(shell, batch, place, plan)
         return
     if place.kernel is None and plan.new and not yes and not place.headless:

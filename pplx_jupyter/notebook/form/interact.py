@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen", "interact"]
 
 _NOT_WITH = ("after", "each", "no-template")
-_NOT_SHOWN = ("wait", "no-wait", "timeout")
+_NOT_SHOWN = ("wait", "no-wait", "timeout", "notify-me")
 
 
 def chosen(parsed: Line, template: str, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def interact(magics: PplxResearch, parsed: Line, template: str) -> dict[str, Any
         return {**names, **values}
     for flag in _NOT_SHOWN:
         if flag in parsed.cell:
-            raise RequestError(f"--interact does not wait: remove --{flag}. Nothing was sent.")
+            raise RequestError(f"--interact waits for a click: remove --{flag}. Nothing was sent.")
     how = {
         "refresh": bool(parsed.cell.get("refresh")),
         "max_age": parsed.cell.get("max-age"),

@@ -132,6 +132,12 @@ class Live:
         with self._lock:
             if self._check().request is None:
                 return
+            before = self._page.button
+            self._changes += 1
+            self._look(self._changes)
+            if self._page.button != before and self._page.button.startswith("Ask"):
+                # A variable, a setting or a choice has changed since: nothing is bought that was not shown.
+                return
             job = self._form.ask()
             self._known = self._known if job is None else job.id
             self._changes += 1
@@ -252,4 +258,4 @@ def _to_mend(sentences: Mapping[Control, str], found: Checked) -> str:
 
 def _how_to_get(name: str) -> str:
     line = f"%pplx form {name} --cell".replace("  ", " ")
-    return f", or run <code>{line}</code> to get it in place"
+    return f", or run <code>{escape(line)}</code> to get it in place"

@@ -176,6 +176,11 @@ class Page:
         if self._ask.disabled == enabled:
             self._ask.disabled = not enabled
 
+    @property
+    def button(self) -> str:
+        """What stands on the button that asks."""
+        return str(self._ask.description)
+
     def show_cell(self, cell: str, beside: str) -> None:
         """Show the cell that the form is; an empty text takes it away."""
         head = f"click it to select it all{self._how}{beside}"

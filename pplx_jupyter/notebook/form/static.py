@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-from html import escape
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.notebook.display import Slot
 from pplx_jupyter.notebook.final import NOTHING
 from pplx_jupyter.render import as_markdown, wrap
+from pplx_jupyter.render.clean import code
+from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.style import SMALL
 from pplx_jupyter.render.words import plain
 
@@ -54,7 +55,7 @@ def static_forms(cell: str, told: str = "", values: Mapping[str, Any] | None = N
 
 def cell_html(cell: str) -> str:
     """Give a cell's text as HTML that one click selects."""
-    text = escape(plain(cell), quote=False)
+    text = code(cell)
     return f'<pre style="user-select:all;white-space:pre-wrap;margin:4px 0 0">{text}</pre>'
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from html import escape
 from typing import TYPE_CHECKING, Self
 
 from pplx_jupyter.ledger.wanted import may_cost
 from pplx_jupyter.notebook.usual import usual_cost
+from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import clock, count, day_time, keep, money, one_line, shorten
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def table_html(lines: Sequence[Line]) -> str:
 
 def _line_html(line: Line, left: str, right: str) -> str:
     name = f"<b>{escape(line.name)}</b> · " if line.name else ""
-    below = [escape(part).replace("/", "/<wbr>") for part in (line.notebook, line.took) if part]
+    below = ["/<wbr>".join(map(escape, part.split("/"))) for part in (line.notebook, line.took) if part]
     below.append(f"<code>{escape(line.id)}</code>")
     state = f'<span class="pplx-g {line.tone}">{line.glyph}</span> {line.state}'
     muted = '<span class="pplx-m" style="font-size:12px">'

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger.budgets import Sums, day_of, keys_of, limits_of
 from pplx_jupyter.render import as_markdown, wrap
+from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import count, keep, money
 
 if TYPE_CHECKING:

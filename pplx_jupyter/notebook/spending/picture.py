@@ -30,6 +30,14 @@ def can_draw() -> bool:
 
 def picture_forms(costs: Costs, charts: Sequence[str]) -> tuple[dict[str, str], dict[str, Any]]:
     """Draw charts, and cost against duration; give the forms of an output, and its metadata."""
+    import matplotlib
+
+    # Names are data: with a user's usetex they would be run as TeX.
+    with matplotlib.rc_context({"text.usetex": False}):
+        return _drawn(costs, charts)
+
+
+def _drawn(costs: Costs, charts: Sequence[str]) -> tuple[dict[str, str], dict[str, Any]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
