@@ -112,6 +112,19 @@ def test_a_run_that_nobody_watches_blocks_and_leaves_static_outputs(
     nbformat.validate(notebook)
 
 
+def test_a_paused_batch_goes_on_where_nobody_watches(
+    environment: dict[str, str], sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    first, again = CELL.format(flags="--no-wait --at-once 1"), CELL.format(flags="--at-once 1")
+    cells = ["%load_ext pplx_jupyter", DATA, first, "companies.pause(); companies.tally.waiting", again]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    assert int(notebook.cells[3].outputs[0].data["text/plain"]) > 0, "some rows had not left"
+    assert "Settled: 4 of 4 rows" in notebook.cells[4].outputs[0].data["text/html"]
+
+
 def test_the_budget_is_refused_for_all_and_in_one_sum(environment: dict[str, str], sim: Simulator) -> None:
     kernel = Kernel({**environment, "PPLX_JUPYTER_BUDGET": "2"})
     try:

@@ -75,7 +75,8 @@ def show_batch(
         return
     plan.check()
     if not batch.session.frozen:
-        batch.ask(background=watched and not blocks, resume=bool(plan.new))
+        # Where nobody is there to let a paused batch go on, it would be waited for without end.
+        batch.ask(background=watched and not blocks, resume=bool(plan.new) or yes or place.headless)
     seconds = settings.timeout if timeout is None else timeout
     if place.kernel is None:
         _block_in_terminal(batch, plan, seconds)
