@@ -77,9 +77,11 @@ def hint_forms(batch: Batch) -> dict[str, str]:
     """Give the static line below the panel of a batch under way: all that a file saved too early keeps."""
     asked = f", asked {day_time(words.moment(batch.started), seconds=True)}" if batch.started else ""
     name: Sentence = ("Batch ", Code(batch.name), f" ({batch.id})") if batch.name else (f"Batch {batch.id}",)
+    # With --refresh what is settled by then would be bought anew.
+    first = "take --refresh away and " if batch.asking.refresh else ""
     line = (
         *name,
-        f"{asked}: {count(len(batch), 'row')}. If nothing moves above, run this cell again: it follows the same rows and buys nothing.",
+        f"{asked}: {count(len(batch), 'row')}. If nothing moves above, {first}run this cell again: it follows the same rows and buys nothing.",
     )
     return _paragraphs(small=line)
 

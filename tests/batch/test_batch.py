@@ -263,6 +263,18 @@ def test_no_cell_of_a_table_is_a_formula(sim: Simulator, make_session: Callable[
     assert "<img" not in html
 
 
+def test_what_is_said_of_running_again_is_true_with_refresh(
+    still: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(still)
+    plain, anew = (
+        research_map(PROMPT, companies(2), session=session, refresh=refresh) for refresh in (False, True)
+    )
+    assert "above, run this cell again" in forms.hint_forms(plain)["text/plain"].replace("\n", " ")
+    assert "take --refresh away" in forms.hint_forms(anew)["text/plain"].replace("\n", " ")
+    anew.cancel()
+
+
 def test_without_pandas_it_is_a_list_of_dicts(
     sim: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:

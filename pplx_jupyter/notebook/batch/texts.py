@@ -236,7 +236,8 @@ def note(batch: Batch, tally: Tally, *, mode: str, said: str = "", why: str = ""
     elif mode == "cancel?":
         told = "What is done so far may be billed, and no partial answer comes back."
     elif mode == "stopped":
-        told = "Running this cell again also brings the panel back. Nothing is bought twice."
+        how = " without --refresh" if batch.asking.refresh else ""
+        told = f"Running this cell again{how} also brings the panel back. Nothing is bought twice."
     parts = [f"<b>{escape(each)}</b>" for each in (said, why) if each]
     parts += [escape(told)] if told else []
     parts.append(escape(words.ident(batch)))

@@ -5,6 +5,7 @@ A control gives what stands in it; whether that is allowed is for Request to say
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import json
 import re
@@ -44,7 +45,7 @@ _FEW = 3
 _AROUND = re.compile(r"[\s,;]+")
 
 
-class Control:
+class Control(abc.ABC):
     """Sets one field of a Request, or a few that belong together.
 
     Attributes
@@ -69,6 +70,7 @@ class Control:
         self._said = ""
         self._below: Any = None
 
+    @abc.abstractmethod
     def get(self) -> dict[str, Any]:
         """Give the values that stand in it, by field; None is "not set".
 
@@ -77,11 +79,10 @@ class Control:
         RequestError
             What stands there is not a value at all: no JSON, no number.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def set(self, values: Mapping[str, Any]) -> None:
         """Show these values; a field that is not among them is not set."""
-        raise NotImplementedError
 
     def say(self, sentence: str) -> None:
         """Say below it what is to be mended; an empty text takes that away."""
