@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from pplx_jupyter.answer import Answer, Cost, Receipt, Source
+    from pplx_jupyter.asking import research
     from pplx_jupyter.batch import Batch, research_map
     from pplx_jupyter.errors import (
         JobCancelled,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         WaitInterrupted,
         WaitTimeout,
     )
-    from pplx_jupyter.job import Job, attach, jobs, research
+    from pplx_jupyter.job import Job, attach, jobs
     from pplx_jupyter.notebook.form.form import ResearchForm
     from pplx_jupyter.notebook.spending import CostDashboard
     from pplx_jupyter.request import Request
@@ -92,7 +93,7 @@ _HOME = {
     "Job": "job",
     "attach": "job",
     "jobs": "job",
-    "research": "job",
+    "research": "asking",
     "Request": "request",
     "ResearchForm": "notebook.form.form",
     "Session": "session",

@@ -5,44 +5,20 @@ It holds an id and reads the ledger: a second handle, in another cell, kernel or
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import json
-import time
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.answer import Answer, Cost, Failure, Receipt
 from pplx_jupyter.earlier import earlier_answer
-from pplx_jupyter.errors import (
-    BudgetExceeded,
-    JobCancelled,
-    JobExpired,
-    JobFailed,
-    JobUnconfirmed,
-    PplxError,
-    RateLimited,
-    RequestError,
-    ServiceError,
-    WaitInterrupted,
-    WaitTimeout,
-)
-from pplx_jupyter.following import follow_up
-from pplx_jupyter.ledger import OPEN, REUSABLE
+from pplx_jupyter.errors import JobFailed, JobUnconfirmed, PplxError, RequestError, WaitInterrupted
+from pplx_jupyter.ledger import REUSABLE
+from pplx_jupyter.render.words import job_name
 from pplx_jupyter.request import Request
-from pplx_jupyter.rows import (
-    answer_of,
-    awaits_pictures,
-    earlier_of,
-    failure_of,
-    forms_of,
-    has_answer,
-    is_stuck,
-    receipt_of,
-)
-from pplx_jupyter.schema import format_of
+from pplx_jupyter.rows import answer_of, earlier_of, error_of, failure_of, forms_of, has_answer, receipt_of
 from pplx_jupyter.session import Session, current_session
-from pplx_jupyter.settings import seconds_of
+from pplx_jupyter.waiting import Waiting, running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -50,10 +26,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.diff import Diff
     from pplx_jupyter.ledger import Row
 
-__all__ = ["Job", "attach", "jobs", "research"]
-
-_TICK = 0.2
-"""Seconds between looks while waiting: an interrupt is noticed within one of them."""
+__all__ = ["Job", "answer_to", "attach", "jobs"]
 
 
 class Job:
@@ -195,19 +168,24 @@ class Job:
         JobFailed, JobCancelled, JobExpired, JobUnconfirmed
             The job gave no answer.
         ServiceError
-            The service refuses to be asked about it; it goes on.
+            The service did not take it, or could not be reached; or it refuses to be asked about it, which goes on.
+        BudgetExceeded
+            It moved to the other API, and could pass a budget there; nothing was billed.
         """
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
             raise RequestError(f"timeout {timeout!r}: give a number of seconds, or None.", field="timeout")
         nested = self.session.settings.nested_wait if nested is None else nested
         try:
-            if nested and (loop := _running_loop()) is not None:
-                return self._wait_nested(loop, timeout)
-            return self._wait(timeout)
+            waiting = Waiting(self.session, lambda: self.row, timeout)
+            if nested and (loop := running_loop()) is not None:
+                waiting.nested(loop)
+            else:
+                waiting.block()
         except KeyboardInterrupt:
             row = self.row
             goes_on = f"it goes on; %pplx wait {row.id} waits again, %pplx cancel {row.id} stops it"
             raise WaitInterrupted(f"stopped waiting for {row.label}: {goes_on}.") from None
+        return self._result()
 
     def _at_use(self) -> None:
         """Wait where the first use of a result does; a job that failed has a cost and a body, too."""
@@ -215,82 +193,13 @@ class Job:
             with contextlib.suppress(JobFailed, JobUnconfirmed):
                 self.wait(self.session.settings.timeout)
 
-    def _wait(self, timeout: float | None) -> Answer:
-        known = self._watch()
-        until = None if timeout is None else time.monotonic() + timeout
-        bell = self.session.bell
-        heard = bell.rings
-        while not self._is_over(known):
-            left = _TICK if until is None else min(_TICK, until - time.monotonic())
-            if left <= 0 and self.done:
-                # Images alone are still to come.
-                break
-            if left <= 0:
-                raise self._timed_out(timeout)
-            heard = bell.wait(heard, left)
-        return self._result()
-
-    def _wait_nested(self, loop: asyncio.AbstractEventLoop, timeout: float | None) -> Answer:
-        import nest_asyncio2
-
-        try:
-            nest_asyncio2.apply(loop)
-        except ValueError as error:
-            raise RequestError(f"nested waiting is not possible here: {error}. Use await job.") from error
-        waiting = loop.create_task(self._finish(timeout, asyncio.current_task(loop)))
-        try:
-            answer: Answer = loop.run_until_complete(waiting)
-        except BaseException:
-            # An interrupt comes out of the loop, not out of the task, which would go on unseen.
-            waiting.cancel()
-            raise
-        return answer
-
     def __await__(self) -> Generator[Any, None, Answer]:
         """Wait without blocking the loop; cancelling the waiting does not cancel the job."""
-        return self._finish(None).__await__()
+        return self._settled().__await__()
 
-    async def _finish(self, seconds: float | None, outer: asyncio.Task[Any] | None = None) -> Answer:
-        known = self._watch()
-        cancels = 0 if outer is None else outer.cancelling()
-        until = None if seconds is None else time.monotonic() + seconds
-        while not self._is_over(known):
-            left = _TICK if until is None else min(_TICK, until - time.monotonic())
-            if left <= 0 and self.done:
-                break
-            if left <= 0:
-                raise self._timed_out(seconds)
-            if outer is not None and outer.cancelling() > cancels:
-                # asyncio.run turns an interrupt into a cancel of the task that waits here, which cannot hear it.
-                raise asyncio.CancelledError
-            # Ticks on purpose: a kernel whose loop sleeps longer does not notice an interrupt.
-            await asyncio.sleep(left)
+    async def _settled(self) -> Answer:
+        await Waiting(self.session, lambda: self.row).politely()
         return self._result()
-
-    def _watch(self) -> float | None:
-        """See that it is followed; give when a refusal that is known already was to be asked about again."""
-        row = self.row
-        if not row.is_open:
-            return None
-        row = self.session.follow(row)
-        self.session.watch()
-        if row.trouble is None or not is_stuck(row):
-            return None
-        # What kept it may be mended since: asked once more before it is raised again.
-        self.session.ask_now(row.id)
-        return float(row.trouble.get("next", 0.0))
-
-    def _is_over(self, known: float | None) -> bool:
-        row = self.row
-        if row.state not in OPEN:
-            return not awaits_pictures(row, time.time())
-        return is_stuck(row) and row.trouble is not None and row.trouble.get("next") != known
-
-    def _timed_out(self, timeout: float | None) -> WaitTimeout:
-        row = self.row
-        return WaitTimeout(
-            f"{row.label} is still {row.state} after {timeout:g} s of waiting; it goes on. %pplx wait {row.id} waits again."
-        )
 
     def _result(self) -> Answer:
         answer = self._known_answer()
@@ -301,39 +210,21 @@ class Job:
     @property
     def failure(self) -> Failure | None:
         """Why it gave no answer, or what keeps it from being asked about; None where all is well."""
-        row = self.row
-        return failure_of(row)
+        return failure_of(self.row)
 
     @property
     def error(self) -> PplxError | None:
         """What `wait` raises, or None."""
-        from pplx_jupyter.render import failure_line
-
-        row = self.row
-        failure = failure_of(row)
-        if failure is None:
-            return None
-        line = failure_line(failure, receipt_of(row))
-        if failure.kind in {"failed", "cancelled", "expired"} and row.state not in OPEN:
-            kinds = {"cancelled": JobCancelled, "expired": JobExpired}
-            return kinds.get(failure.kind, JobFailed)(line, job_id=row.id)
-        if failure.kind == "unconfirmed":
-            return JobUnconfirmed(line)
-        if failure.kind == "forgotten":
-            return RequestError(line)
-        if failure.kind == "budget":
-            return BudgetExceeded(line)
-        kind = RateLimited if failure.kind == "rate_limited" else ServiceError
-        return kind(
-            line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type
-        )
+        return error_of(self.row)
 
     def cancel(self) -> None:
         """Ask the service to cancel; returns at once. What is done so far may be billed."""
         self.session.cancel(self.id)
 
     def retry(self, *, yes: bool = False) -> Job:
-        """Ask a question that gave no answer anew: a new job, and a new purchase.
+        """Ask a question that gave no answer anew: a new job, and a new purchase, once.
+
+        Where it was asked anew already, here or in another window, that job is given.
 
         Parameters
         ----------
@@ -368,7 +259,7 @@ class Job:
             notebook=row.notebook,
             cell=row.cell,
             filled=row.filled,
-            refresh=True,
+            retry_of=row.id,
             yes=yes,
         )
         self.session.watch()
@@ -398,6 +289,8 @@ class Job:
         BudgetExceeded
             It could pass a budget; nothing was sent.
         """
+        from pplx_jupyter.asking import research
+
         self._at_use()
         return research(
             prompt,
@@ -472,72 +365,6 @@ class Job:
         )
 
 
-def research(
-    prompt: str,
-    *,
-    name: str = "",
-    after: Job | str | None = None,
-    session: Session | None = None,
-    refresh: bool = False,
-    max_age: str | None = None,
-    yes: bool = False,
-    schema: Any = None,
-    **fields: Any,
-) -> Job:
-    """Ask a question in plain Python: in a notebook, a script or an async program.
-
-    Returns at once; the same question asked before gives that job, for nothing.
-
-    Parameters
-    ----------
-    prompt
-        The question.
-    name
-        A name to find the job by.
-    after
-        A job whose answer this question follows: a `Job`, its id or its name; see `Job.ask`.
-    refresh
-        Ask anew although an answer is there.
-    max_age
-        Ask anew where the answer is older, such as ``"30d"``; default: the setting.
-    yes
-        Ask although it could pass the budget, this once.
-    schema
-        The shape of the answer: a pydantic model, a JSON schema, or ``"name, revenue: float, founded: int"``.
-        `answer.parsed` has the data where it fits, else `answer.invalid` says why; nothing is asked again.
-    **fields
-        Further fields of `pplx_jupyter.Request`, such as ``reasoning_effort="high"``.
-
-    Raises
-    ------
-    RequestError
-        A field is wrong; nothing was sent.
-    KeyMissing
-        There is no key; nothing was sent.
-    BudgetExceeded
-        It could pass a budget; nothing was sent.
-    """
-    session = session or (after.session if isinstance(after, Job) else current_session())
-    if schema is not None:
-        fields["response_format"] = format_of(schema)
-    request = Request.build(prompt=prompt, **fields)
-    if after is not None:
-        followed = attach(after.id if isinstance(after, Job) else after, session=session)
-        request = follow_up(request, followed.row, session)
-    submitted = session.submit(
-        request,
-        name=name,
-        # Asked in a notebook, it counts for that notebook's budget, as a cell does.
-        notebook=session.settings.notebook_name,
-        refresh=refresh,
-        max_age=None if max_age is None else seconds_of(max_age, "max_age"),
-        yes=yes,
-    )
-    if submitted.row.is_open:
-        session.watch()
-    return Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
-
-
 def attach(text: str, *, session: Session | None = None) -> Job:
     """Give the job of this id, beginning of an id, name, or id of the service's; its open jobs are followed again.
 
@@ -548,6 +375,10 @@ def attach(text: str, *, session: Session | None = None) -> Job:
     """
     session, text = session or current_session(), str(text).strip()
     found = session.ledger.find(text) if text else []
+    if text and not found:
+        # It is kept cleaned, and cut.
+        text = job_name(text)
+        found = session.ledger.find(text)
     exact = (
         [row for row in found if row.id == text] or [row for row in found if row.name == text][:1] or found
     )
@@ -591,10 +422,3 @@ def _comparable(job: Job) -> Answer:
     if not answer.understood:
         raise RequestError(f"the answer of {row.label} was not understood, so its text cannot be compared.")
     return answer
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

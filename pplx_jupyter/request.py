@@ -10,33 +10,23 @@ import dataclasses
 import functools
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date  # noqa: TC003 - for typing.get_type_hints
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pplx_jupyter.fields import checks, shapes
+from pplx_jupyter.fields.canonical import canonical
 from pplx_jupyter.fields.openapi_fields import EXTRA_FIELDS, ExtraField
-from pplx_jupyter.fields.options import Option, SubOption
+from pplx_jupyter.fields.options import GROUPS, Option, SubOption
 from pplx_jupyter.fields.rules import check_field, check_names, check_prompt, check_together
 from pplx_jupyter.fields.sentences import first_sentence, tidy
 
-if TYPE_CHECKING:
-    from pplx_jupyter.errors import RequestError
-
-__all__ = ["BACKENDS", "DEFAULT_MODEL", "Option", "Request", "SubOption", "tidy", "with_flags"]
+__all__ = ["BACKENDS", "DEFAULT_MODEL", "Option", "Request", "SubOption", "tidy"]
 
 DEFAULT_MODEL = "sonar-deep-research"
 BACKENDS = ("auto", "sonar", "agent")
 
-_ASK, _DEEP, _WHERE, _BACK, _MORE, _DELIVER = (
-    "Question",
-    "How deep",
-    "Where to look",
-    "What comes back",
-    "More options",
-    "Delivery",
-)
+_ASK, _DEEP, _WHERE, _BACK, _MORE, _DELIVER = GROUPS
 
 
 def _field(flag: str, kind: str, group: str, text: str, /, default: Any = None, **rest: Any) -> Any:
@@ -125,22 +115,18 @@ class Request:
         choices=("hour", "day", "week", "month", "year"), sonar="search_recency_filter",
         agent="tools.filters.search_recency_filter",
     )  # fmt: skip
-    search_after_date_filter: str | date | None = _field(  # noqa: RUF009
-        "--after-date", "date", _WHERE, "Only pages published after this date.",
-        sonar="search_after_date_filter", agent="tools.filters.search_after_date_filter", metavar="MM/DD/YYYY",
-    )  # fmt: skip
-    search_before_date_filter: str | date | None = _field(  # noqa: RUF009
-        "--before-date", "date", _WHERE, "Only pages published before this date.",
-        sonar="search_before_date_filter", agent="tools.filters.search_before_date_filter", metavar="MM/DD/YYYY",
-    )  # fmt: skip
-    last_updated_after_filter: str | date | None = _field(  # noqa: RUF009
-        "--updated-after", "date", _WHERE, "Only pages last updated after this date.",
-        sonar="last_updated_after_filter", agent="tools.filters.last_updated_after_filter", metavar="MM/DD/YYYY",
-    )  # fmt: skip
-    last_updated_before_filter: str | date | None = _field(  # noqa: RUF009
-        "--updated-before", "date", _WHERE, "Only pages last updated before this date.",
-        sonar="last_updated_before_filter", agent="tools.filters.last_updated_before_filter", metavar="MM/DD/YYYY",
-    )  # fmt: skip
+    search_after_date_filter: str | date | None = _date_field(  # noqa: RUF009
+        "--after-date", "search_after_date_filter", "Only pages published after this date."
+    )
+    search_before_date_filter: str | date | None = _date_field(  # noqa: RUF009
+        "--before-date", "search_before_date_filter", "Only pages published before this date."
+    )
+    last_updated_after_filter: str | date | None = _date_field(  # noqa: RUF009
+        "--updated-after", "last_updated_after_filter", "Only pages last updated after this date."
+    )
+    last_updated_before_filter: str | date | None = _date_field(  # noqa: RUF009
+        "--updated-before", "last_updated_before_filter", "Only pages last updated before this date."
+    )
     search_language_filter: Sequence[str] | None = _field(
         "--languages", "list", _WHERE, "Only pages in these languages, as two-letter codes.",
         check="language", max_items=20, sonar="search_language_filter", metavar="CODE,CODE",
@@ -282,12 +268,12 @@ class Request:
         is resolved to its default, and neither line ends nor the order of a filter's
         entries matter.
         """
-        canonical = _canonical(self)
+        asked = {**canonical(self.to_json(), self.options()), "model": self.resolved_model}
         if self.follows is not None:
             parent = parent or self.follows["fingerprint"]
         if parent:
-            canonical["parent"] = parent
-        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), allow_nan=False)
+            asked["parent"] = parent
+        text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return f"v1:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
 
     def to_json(self) -> dict[str, Any]:
@@ -326,22 +312,6 @@ class Request:
         return type(self).from_json, (self.to_json(),)
 
 
-def with_flags(error: RequestError) -> str:
-    """Write an error about fields as one about the magic's flags.
-
-    ``search_recency_filter fortnight: choose …`` becomes ``--recency fortnight: choose …``.
-    """
-    flags = {option.name: option.flag or option.name for option in _options()}
-    message = str(error)
-    start = re.match(r"\w+(?:(?:, | and )\w+)*", message)
-    if start is None or error.field is None:
-        return message
-    head = re.sub(r"\w+", lambda word: flags.get(word[0], word[0]), start[0])
-    # A name with an underscore is no word of the text, wherever it stands.
-    tail = re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda word: flags.get(word[0], word[0]), message[start.end() :])
-    return head + tail
-
-
 @functools.cache
 def _options() -> tuple[Option, ...]:
     fields = dataclasses.fields(Request)
@@ -360,34 +330,3 @@ def _names() -> tuple[str, ...]:
 @functools.cache
 def _defaults() -> dict[str, Any]:
     return {field.name: field.default for field in dataclasses.fields(Request)}
-
-
-def _canonical(request: Request) -> dict[str, Any]:
-    canonical = request.to_json()
-    canonical.pop("follows", None)
-    for option in _options():
-        value = canonical.get(option.name)
-        if value is None:
-            continue
-        if not option.in_fingerprint:
-            del canonical[option.name]
-        elif option.kind == "date":
-            canonical[option.name] = checks.iso_date(value)
-        elif option.kind == "list":
-            canonical[option.name] = sorted(value)
-        else:
-            canonical[option.name] = _same_form(value)
-    return canonical | {"model": request.resolved_model}
-
-
-def _same_form(value: Any) -> Any:
-    """Strip texts, give them LF line ends, and write whole floats as integers, at any depth."""
-    if isinstance(value, str):
-        return tidy(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_same_form(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _same_form(item) for key, item in value.items()}
-    return value

@@ -1,4 +1,4 @@
-"""A row of the ledger read as the records that are shown: its Answer, its Receipt, its Failure."""
+"""A row of the ledger read as what a user gets of it: its Answer, its Receipt, its Failure, the error to raise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.answer import Answer, Earlier, Failure, Receipt
+from pplx_jupyter.errors import (
+    BudgetExceeded,
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    JobUnconfirmed,
+    RateLimited,
+    RequestError,
+    ServiceError,
+)
 from pplx_jupyter.ledger import REUSABLE
 from pplx_jupyter.request import Request
 from pplx_jupyter.schema import schema_in
@@ -16,10 +26,12 @@ from pplx_jupyter.schema import schema_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pplx_jupyter.errors import PplxError
     from pplx_jupyter.ledger import Ledger, Row
 
 __all__ = [
-    "answer_of", "awaits_pictures", "earlier_of", "failure_of", "forms_of", "has_answer", "is_stuck", "receipt_of",
+    "answer_of", "awaits_pictures", "earlier_of", "error_of", "failure_of", "forms_of", "has_answer", "is_stuck",
+    "receipt_of",
 ]  # fmt: skip
 
 _HARD = {"unauthorized", "forbidden", "retired", "not_found"}
@@ -134,6 +146,29 @@ def failure_of(row: Row) -> Failure | None:
     if values["kind"] == "retired":
         values["kind"] = "forbidden"
     return Failure(**values)
+
+
+def error_of(row: Row) -> PplxError | None:
+    """Give what waiting for a row's job raises; None where it has, or may yet have, an answer."""
+    from pplx_jupyter.render import failure_line
+
+    failure = failure_of(row)
+    if failure is None:
+        return None
+    line = failure_line(failure, receipt_of(row))
+    if failure.kind in {"failed", "cancelled", "expired"} and not row.is_open:
+        kinds = {"cancelled": JobCancelled, "expired": JobExpired}
+        return kinds.get(failure.kind, JobFailed)(line, job_id=row.id)
+    if failure.kind == "unconfirmed":
+        return JobUnconfirmed(line)
+    if failure.kind == "forgotten":
+        return RequestError(line)
+    if failure.kind == "budget":
+        return BudgetExceeded(line)
+    kind = RateLimited if failure.kind == "rate_limited" else ServiceError
+    return kind(
+        line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type
+    )
 
 
 def is_stuck(row: Row) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.fields.checks import join_words, refuse
+from pplx_jupyter.fields.messages import join_words, refuse
 from pplx_jupyter.fields.shapes import message_text
 from pplx_jupyter.request import DEFAULT_MODEL, tidy
 

@@ -10,7 +10,7 @@ import dataclasses
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.fields.checks import join_words, nearest, refuse, show
+from pplx_jupyter.fields.messages import join_words, nearest, refuse, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

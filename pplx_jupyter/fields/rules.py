@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.fields import checks, shapes
-from pplx_jupyter.fields.checks import refuse
+from pplx_jupyter.fields import checks, dates, lists, shapes
+from pplx_jupyter.fields.messages import nearest, refuse, show
 from pplx_jupyter.fields.openapi_fields import check_extra
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_names(fields: Iterable[str], options: Sequence[Option]) -> None:
 def check_prompt(value: object) -> None:
     """Check that the prompt is text; whether it may be empty is for `check_together`."""
     if not isinstance(value, str):
-        raise refuse("prompt", f": {checks.show(value)} is not text.")
+        raise refuse("prompt", f": {show(value)} is not text.")
     checks.check_text("prompt", value)
 
 
@@ -66,13 +66,13 @@ def check_field(option: Option, value: Any, names: Sequence[str]) -> Any:
         case "integer":
             return checks.check_integer(name, value, option.low, option.high)
         case "date":
-            return checks.check_date(name, value)
+            return dates.check_date(name, value)
         case "domain":
-            return checks.check_domains(name, value, option.max_items)
+            return lists.check_domains(name, value, option.max_items)
         case "language":
-            return checks.check_languages(name, value, option.max_items)
+            return lists.check_languages(name, value, option.max_items)
         case "image format":
-            return checks.check_image_formats(name, value, option.max_items)
+            return lists.check_image_formats(name, value, option.max_items)
         case "url":
             return checks.check_url(name, value)
         case "messages":
@@ -117,7 +117,7 @@ def _check_secret(name: str, value: object) -> str | None:
 def _meant(name: str, options: Sequence[Option]) -> str:
     names = [option.name for option in options]
     flags = {option.flag.lstrip("-").replace("-", "_"): option.name for option in options if option.flag}
-    near = flags.get(name) or flags.get(checks.nearest(name, flags) or "") or checks.nearest(name, names)
+    near = flags.get(name) or flags.get(nearest(name, flags) or "") or nearest(name, names)
     return f"; did you mean {near}?" if near else "."
 
 
@@ -132,5 +132,5 @@ def _exclude(fields: Mapping[str, Any], name: str, other: str) -> None:
 
 def _check_order(fields: Mapping[str, Any], after: str, before: str) -> None:
     first, last = fields[after], fields[before]
-    if first and last and checks.iso_date(first) > checks.iso_date(last):
+    if first and last and dates.iso_date(first) > dates.iso_date(last):
         raise refuse(after, f" {first} is later than {before} {last}; no page lies between.")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pplx_jupyter.fields.checks import check_choice, check_plain, join_words, nearest, refuse, show
+from pplx_jupyter.fields.checks import check_choice, check_plain
+from pplx_jupyter.fields.messages import join_words, nearest, refuse, show
 
 __all__ = [
     "CONTEXT_SIZES",

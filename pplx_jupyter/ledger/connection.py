@@ -1,8 +1,6 @@
-"""An SQLite file that its owner alone may read, opened once a thread, and never carried over a fork.
+"""Reading and writing the file behind a ledger: opened once a thread, never carried over a fork, mended where broken.
 
-Write-ahead logging, so that readers never wait for a writer; ``synchronous=FULL``, because a lost
-*sending* mark after a power cut would be a second purchase. Every write is one short
-``BEGIN IMMEDIATE`` transaction.
+Every write is one short ``BEGIN IMMEDIATE`` transaction. How a file is opened: `pplx_jupyter.ledger.opening`.
 """
 
 from __future__ import annotations
@@ -17,44 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.columns import RowBroken
-from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION
+from pplx_jupyter.ledger import opening, schema
 from pplx_jupyter.ledger.troubles import SQLITE_ERRORS, cannot, is_broken, is_unwritable, warn_once, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["MENDED", "Database", "Identity", "identity"]
+__all__ = ["Database"]
 
-_BUSY_SECONDS = 10.0
 _MAKESHIFT_SECONDS = 5.0
 """How long a file that cannot be written is read before that is tried again."""
 
-_EMPTY_SECONDS = 10.0
-"""An empty file of this age was not made just now by another process, which is about to fill it."""
-
-_TABLES = {"jobs", "bodies", "owners", "retired", "meta", "totals", "budgets", "forms", "pictures"}
-_ENOUGH = 3
-"""So many tables of these names make a ledger in which others are missing."""
-
 _inherited: list[sqlite3.Connection | None] = []
 """Connections of a parent process, kept so that nothing closes them."""
-
-
-Identity = tuple[int, int]
-"""Tells a file from another one of the same name."""
-
-MENDED = "mended"
-"""Name, among what a ledger knows of itself, of the line that is to be told before anything is bought."""
-
-
-def identity(path: Path) -> Identity | None:
-    """Give which file stands at a path; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 class _Mended(LedgerError):
@@ -76,7 +49,7 @@ class _Local(threading.local):
 
     db: sqlite3.Connection | None = None
     pid: int | None = None
-    file: Identity | None = None
+    file: opening.Identity | None = None
     makeshift: str = ""
     until: float = 0.0
 
@@ -112,55 +85,17 @@ class Database:
             self._drop()
 
     def _prepare(self) -> None:
-        made = False
-        what = "its folder"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            what = "it"
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-                made = True
-        except OSError as error:
-            reason = f"{what} cannot be made ({error.strerror or error})"
-            raise cannot(self.path, reason, unsent=True) from error
-        if not self.path.is_file():
-            # A device that is put aside, or written to, would be everybody's loss.
-            raise cannot(self.path, "it is no ordinary file", unsent=True)
-        if not made and self._is_emptied():
-            self._local.file = identity(self.path)
+        if not opening.make(self.path) and opening.is_emptied(self.path):
+            self._local.file = opening.identity(self.path)
             self._mend("it is empty")
-        if self.one("PRAGMA user_version")[0] < VERSION:
+        if self.one("PRAGMA user_version")[0] < schema.VERSION:
             self._migrate()
-
-    def _is_emptied(self) -> bool:
-        """Whether nothing is left of a file that held something."""
-        found = self.path.stat()
-        if found.st_size:
-            return False
-        log = self.path.with_name(f"{self.path.name}-wal")
-        # SQLite would delete such a log, and with it the rows in it.
-        left = log.is_file() and log.stat().st_size > 0
-        return left or abs(time.time() - found.st_mtime) > _EMPTY_SECONDS
-
-    def _check(self, db: sqlite3.Connection) -> None:
-        """Refuse a file that this version must not touch, before anything is changed in it."""
-        names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if names and not {"jobs", "meta"} <= names:
-            if len(names & _TABLES) >= _ENOUGH:
-                raise RowBroken("its tables are not those that were made")
-            raise cannot(self.path, "it is another program's database", unsent=True)
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise LedgerError(
-                f"the ledger {self.path} was written by a newer version of pplx_jupyter (its format is {version}, this one knows"
-                f" {VERSION}): upgrade with pip install -U pplx-jupyter, or name another ledger in PPLX_JUPYTER_LEDGER."
-            )
 
     def _migrate(self) -> None:
         with self.writing() as db:
             # Read again under the lock: another process may have been quicker.
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+            for number, step in enumerate(schema.MIGRATIONS[version:], start=version + 1):
                 step(db)
                 db.execute(f"PRAGMA user_version = {number}")
 
@@ -180,7 +115,7 @@ class Database:
 
     def _has_moved(self) -> bool:
         """Whether the file of this connection was put aside by another process, or another thread."""
-        there = identity(self.path)
+        there = opening.identity(self.path)
         return there is not None and there != self._local.file
 
     def _drop(self) -> None:
@@ -191,49 +126,16 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         local = self._local
-        local.file = identity(self.path)
+        local.file = opening.identity(self.path)
         try:
-            local.db = self._connect()
+            local.db = opening.connect(self.path)
         except SQLITE_ERRORS as error:
-            db = self._connect_to_read() if is_unwritable(error) else None
+            db = opening.connect_to_read(self.path) if is_unwritable(error) else None
             if db is None:
                 raise
             local.db, local.makeshift = db, why(error)
             local.until = time.monotonic() + _MAKESHIFT_SECONDS
         return local.db
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            self._check(db)
-            _log_ahead(db)
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            db.close()
-            raise
-        db.row_factory = sqlite3.Row
-        return db
-
-    def _connect_to_read(self) -> sqlite3.Connection | None:
-        """Open a file in which nothing can be written; None where it cannot be read, either."""
-        address = f"{self.path.absolute().as_uri()}?mode=ro"
-        log = self.path.with_name(f"{self.path.name}-wal")
-        # Without a log all is in the file, and SQLite need not make the files beside it.
-        for ending in ("", *(() if log.exists() and log.stat().st_size else ("&immutable=1",))):
-            try:
-                db = sqlite3.connect(address + ending, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
-                try:
-                    self._check(db)
-                    db.execute("SELECT 1 FROM meta").fetchall()
-                except BaseException:
-                    db.close()
-                    raise
-            except SQLITE_ERRORS:
-                continue
-            db.row_factory = sqlite3.Row
-            return db
-        return None
 
     @contextlib.contextmanager
     def writing(self, *, intent: bool = False) -> Iterator[sqlite3.Connection]:
@@ -306,11 +208,11 @@ class Database:
     def _take_news(self) -> str:
         """Give the line of a ledger that was mended, once."""
         wanted = "SELECT value FROM meta WHERE name = ?"
-        if self.one(wanted, (MENDED,)) is None:
+        if self.one(wanted, (schema.MENDED,)) is None:
             return ""
         with self.writing() as db:
-            found = db.execute(wanted, (MENDED,)).fetchone()
-            db.execute("DELETE FROM meta WHERE name = ?", (MENDED,))
+            found = db.execute(wanted, (schema.MENDED,)).fetchone()
+            db.execute("DELETE FROM meta WHERE name = ?", (schema.MENDED,))
         return "" if found is None else str(found[0])
 
     @contextlib.contextmanager
@@ -377,7 +279,7 @@ def _begin(db: sqlite3.Connection) -> None:
     SQLite's own way to wait sleeps the longer the longer it has waited: among twenty busy processes some
     would not come to their turn within ten seconds.
     """
-    until = time.monotonic() + _BUSY_SECONDS
+    until = time.monotonic() + opening.BUSY_SECONDS
     db.execute("PRAGMA busy_timeout = 0")
     try:
         while True:
@@ -391,25 +293,7 @@ def _begin(db: sqlite3.Connection) -> None:
             else:
                 return
     finally:
-        db.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
-
-
-def _log_ahead(db: sqlite3.Connection) -> None:
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            # Two processes that open a new file at once can meet here, where no busy timeout applies.
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            locked = "locked" in str(error)
-            if locked and time.monotonic() < until:
-                time.sleep(0.02)
-                continue
-            if not locked and "disk I/O" not in str(error):
-                raise
-            # Network file systems have no shared memory for a write-ahead log.
-            db.execute("PRAGMA journal_mode = DELETE")
-        return
+        db.execute(f"PRAGMA busy_timeout = {opening.BUSY_SECONDS * 1000:.0f}")
 
 
 def _not_scrubbed(path: Path, why: str) -> str:

@@ -7,13 +7,15 @@ mends; the others go on with the new file.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sqlite3
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.connection import identity
+from pplx_jupyter.ledger.opening import identity
 from pplx_jupyter.ledger.pages import version_of
 from pplx_jupyter.ledger.salvage import fill, salvaged
 from pplx_jupyter.ledger.schema import VERSION
@@ -21,16 +23,16 @@ from pplx_jupyter.ledger.troubles import why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from pplx_jupyter.ledger.connection import Identity
+    from pplx_jupyter.ledger.opening import Identity
     from pplx_jupyter.ledger.salvage import Salvage
 
-__all__ = ["mend"]
+__all__ = ["mend", "put_aside"]
 
 _LOCK_SECONDS = 120.0
 _LOG = "-wal"
 _BESIDE = (_LOG, "-shm", "-journal")
+_ASIDE = ".broken-"
 _READINGS = 5
 
 
@@ -66,6 +68,12 @@ def mend(path: Path, reason: str, seen: Identity | None) -> str | None:
             " another file in PPLX_JUPYTER_LEDGER. Nothing was sent.",
             why=f"broken: {reason}",
         ) from error
+
+
+def put_aside(where: str) -> list[Path]:
+    """Give the files of a ledger that was broken once: what is forgotten since is in them still."""
+    path = Path(where)
+    return sorted(path.parent.glob(f"{glob.escape(path.name + _ASIDE)}*"))
 
 
 @contextlib.contextmanager
@@ -105,7 +113,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _free_name(path: Path) -> Path:
-    stem = f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}"
+    stem = f"{path.name}{_ASIDE}{time.strftime('%Y%m%d-%H%M%S')}"
     names = [path.with_name(stem), *(path.with_name(f"{stem}-{n}") for n in range(2, 1_000))]
     return next(name for name in names if not any(_beside(name, end).exists() for end in ("", *_BESIDE)))
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger.budgets import PERIODS
 from pplx_jupyter.ledger.columns import RowBroken, bind, row_of
-from pplx_jupyter.ledger.connection import MENDED
 from pplx_jupyter.ledger.pages import records
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, SETTLED
-from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION, count_all
+from pplx_jupyter.ledger.schema import MENDED, MIGRATIONS, VERSION, count_all
 from pplx_jupyter.ledger.search import read_anew
 
 if TYPE_CHECKING:

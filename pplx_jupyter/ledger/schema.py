@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-__all__ = ["MIGRATIONS", "VERSION"]
+__all__ = ["MENDED", "MIGRATIONS", "VERSION"]
 
 
 def m001_jobs(db: sqlite3.Connection) -> None:
@@ -138,3 +138,6 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m005_search,
 ]
 VERSION = len(MIGRATIONS)
+
+MENDED = "mended"
+"""Name, among what a ledger knows of itself, of the line that is to be told before anything is bought."""

@@ -6,18 +6,18 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.notebook.flags import check_free
+from pplx_jupyter.notebook.flags.names import check_free
 from pplx_jupyter.schema import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.notebook.flags import Line
+    from pplx_jupyter.notebook.flags.line import Line
     from pplx_jupyter.notebook.magics import PplxResearch
 
 __all__ = ["ask_each", "shaped"]
 
-_NOT_WITH = ("no-template", "after", "interact", "brief", "notify-me")
+_NOT_WITH = ("no-template", "after", "interact", "brief", "notify-me", "sound")
 
 
 def shaped(parsed: Line, names: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.errors import RequestError
 
 if TYPE_CHECKING:
-    from pplx_jupyter.notebook.flags import Line
+    from pplx_jupyter.notebook.flags.line import Line
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
 

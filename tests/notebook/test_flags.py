@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.notebook.flags import CELL_FLAGS, all_flags, choices_of, explain, parse_line
+from pplx_jupyter.notebook.flags.help import explain
+from pplx_jupyter.notebook.flags.line import parse_line
+from pplx_jupyter.notebook.flags.table import CELL_FLAGS, all_flags, choices_of
 from pplx_jupyter.request import Request
 
 
@@ -54,6 +56,19 @@ def test_any_line_parses_or_is_refused_in_one_line(text: str) -> None:
         parse_line(text)
     except RequestError as error:
         assert "Nothing was sent." in str(error)  # noqa: PT017 - either way is right
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--context-size high --web-search-options [1]",
+        "--web-search-options [1] --context-size high",
+        "--options '{\"web_search_options\": [1]}' --context-size high",
+    ],
+)
+def test_a_part_of_an_option_beside_a_whole_that_is_no_object_is_refused_in_one_line(line: str) -> None:
+    with pytest.raises(RequestError, match="web_search_options"):
+        Request.build(prompt="x", **parse_line(line).fields)
 
 
 @pytest.mark.parametrize("name", ["class", "1a", "a-b", "a.b"])

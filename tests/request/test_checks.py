@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.request import Request, with_flags
+from pplx_jupyter.notebook.flags.wording import with_flags
+from pplx_jupyter.request import Request
 
 WEEKDAY = "search_recency_filter"
 AFTER, BEFORE = "search_after_date_filter", "search_before_date_filter"
@@ -35,6 +36,7 @@ def refusal(**fields: Any) -> RequestError:
         ({"reasoning_effort": "xhigh"}, "choose minimal, low, medium or high"),
         ({"effort": "minimal"}, "choose fast, low, medium, high or xhigh"),
         ({"effort": "quick@2026-10-16.0"}, "quick: choose fast"),
+        ({"effort": "@2026-10-16.0"}, "“@2026-10-16.0”: choose fast"),
         ({"search_mode": "Academic"}, "did you mean academic?"),
         ({"backend": "responses"}, "choose auto, sonar or agent"),
         ({"search_domain_filter": ["https://nature.com/x"]}, "“https://nature.com/x” is an address, not a site; write nature.com."),

@@ -25,8 +25,6 @@ from pplx_jupyter.watch.outcomes import (
     dropped,
     unanswered,
 )
-from pplx_jupyter.watch.pace import backoff as real_backoff
-from pplx_jupyter.watch.pace import next_ask as real_next_ask
 
 NOW = 1_790_000_000.0
 DAY = 86_400.0
@@ -35,12 +33,8 @@ HTML = "<html><head><title>524: A timeout occurred</title></head></html>"
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurry() -> None:
     """Here the real pace is tested."""
-    from pplx_jupyter.watch import outcomes
-
-    monkeypatch.setattr(outcomes, "next_ask", real_next_ask)
-    monkeypatch.setattr(outcomes, "backoff", real_backoff)
 
 
 def row(backend: str = "sonar", **changes: Any) -> Row:

@@ -16,7 +16,8 @@ import pytest
 
 from pplx_jupyter.errors import JobExpired, ServiceError
 from pplx_jupyter.ledger.protocol import Owner
-from pplx_jupyter.watch import lease, outcomes, watcher
+from pplx_jupyter.watch import lease, pace, watcher, writing
+from pplx_jupyter.watch.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ def test_a_word_that_nobody_knows_is_watched(sim: Simulator, ask: Ask, until: An
 
 
 def test_jobs_are_asked_when_they_are_due(ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcomes, "next_ask", lambda _age, _under_way=1: 0.3)
+    monkeypatch.setattr(pace, "next_ask", lambda _age, _under_way=1: 0.3)
     asked: dict[str, list[float]] = {}
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -499,7 +500,7 @@ def test_a_cancel_that_always_fails_does_not_keep_the_answer_away(
 def test_cancel_that_comes_too_late(
     still: Simulator, ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
-    monkeypatch.setattr(outcomes, "next_ask", lambda _age, _under_way=1: 1000.0)
+    monkeypatch.setattr(pace, "next_ask", lambda _age, _under_way=1: 1000.0)
     asker = ask(still)
     job = asker.job(backend=backend)
     until(lambda: job.remote_id)
@@ -524,7 +525,7 @@ def test_cancel_of_an_intent_that_has_not_left(sim: Simulator, ask: Ask, backend
 def test_cancel_while_the_submit_is_in_flight(
     still: Simulator, ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
-    monkeypatch.setattr(outcomes, "next_ask", lambda _age, _under_way=1: 1000.0)
+    monkeypatch.setattr(pace, "next_ask", lambda _age, _under_way=1: 1000.0)
     still.add_fault("hold@post#1")
     asker = ask(still)
     job = asker.job(backend=backend)
@@ -544,7 +545,7 @@ def test_cancel_while_a_look_is_in_flight(
     until(lambda: job.remote_id)
     still.add_fault("hold@get#1")
     until(lambda: still.held == 1)
-    monkeypatch.setattr(outcomes, "next_ask", lambda _age, _under_way=1: 1000.0)
+    monkeypatch.setattr(pace, "next_ask", lambda _age, _under_way=1: 1000.0)
     job.cancel()
     still.release()
     until(lambda: job.row.cancel == "sent", "the cancel waited for the pace")
@@ -554,13 +555,13 @@ def test_cancel_between_the_claim_and_the_first_byte(
     sim: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asker = ask(sim)
-    real = watcher.Watcher._body
+    real = Exchange._body
 
     def body(self: Any, row: Any, request: Any) -> Any:
         asker.session.ledger.write(row.id, {"cancel": "asked"})
         return real(self, row, request)
 
-    monkeypatch.setattr(watcher.Watcher, "_body", body)
+    monkeypatch.setattr(Exchange, "_body", body)
     job = asker.job(backend="agent")
     assert asker.end(job) == "cancelled"
     assert (posts(sim), job.row.sending_at, job.failure.accepted) == (0, None, False)
@@ -692,7 +693,7 @@ def test_jobs_of_the_same_account_are_read_by_whoever_is_there(
 def test_a_locked_ledger_does_not_lose_what_a_reply_said(
     still: Simulator, ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher, "_WRITE_PAUSES", (0.05,) * 100)
+    monkeypatch.setattr(writing, "_WRITE_PAUSES", (0.05,) * 100)
     still.add_fault("hold@post#1")
     asker = ask(still)
     job = asker.job(backend="agent")

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.notebook.flags import split
+from pplx_jupyter.notebook.flags.line import split
 from pplx_jupyter.notebook.verbs.acting import cancel_verb, retry_verb, settle_verb
 from pplx_jupyter.notebook.verbs.comparing import diff_verb
 from pplx_jupyter.notebook.verbs.exporting import export_verb

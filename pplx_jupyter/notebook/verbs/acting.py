@@ -37,7 +37,7 @@ def retry_verb(magics: PplxResearch, words: list[str]) -> None:
     given = options(words, "--yes")
     session, job = the_job(magics, words, "retry")
     again = job.retry(yes="--yes" in given)
-    if again.name:
+    if again.name.isidentifier():
         magics.host.user_ns[again.name] = again
     show(magics.host, again, session, here(magics.host, session.settings))
 

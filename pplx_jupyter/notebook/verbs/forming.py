@@ -34,7 +34,7 @@ def form_verb(magics: PplxResearch, words: list[str]) -> None:
 
 def _opened(magics: PplxResearch, name: str) -> ResearchForm:
     """Give the form of a job, or an empty one whose job will have that name."""
-    from pplx_jupyter.notebook.flags import parse_line
+    from pplx_jupyter.notebook.flags.line import parse_line
     from pplx_jupyter.notebook.form.form import ResearchForm
 
     if name.isidentifier() and not magics.session().ledger.find(name):

@@ -25,6 +25,7 @@ def jobs_verb(magics: PplxResearch, words: list[str]) -> None:
     from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
     from pplx_jupyter.notebook.history import FILTERS, jobs_forms, show_history, wanted_of
     from pplx_jupyter.notebook.history.typed import filters_in_words
+    from pplx_jupyter.notebook.simulated import marked
 
     given = {flag.removeprefix("--"): value_of(words, flag) for flag in FILTERS}
     everything = "--all" in options(words, "--all", *FILTERS)
@@ -38,6 +39,7 @@ def jobs_verb(magics: PplxResearch, words: list[str]) -> None:
         session.ledger.read_in(_READ_IN_SECONDS)
     if place.kernel is None or place.headless or session.frozen or everything:
         found = session.ledger.found(wanted, limit=10_000 if everything else 20)
+        found = marked(session.ledger, found)
         publish(magics, jobs_forms(found, filters=filters_in_words(wanted), utc=session.frozen))
     else:
         show_history(magics.host, session, place, wanted)
@@ -56,10 +58,10 @@ def attach_verb(magics: PplxResearch, words: list[str]) -> None:
     """Follow a job again, and give it to a variable."""
     options(words)
     session, job = the_job(magics, words[:1], "attach")
+    if words[1:] and not words[1].isidentifier():
+        raise RequestError(f"“{words[1]}” cannot be a variable's name.")
     name = (words[1:2] or [job.name])[0]
-    if name:
-        if not name.isidentifier():
-            raise RequestError(f"“{name}” cannot be a variable's name.")
+    if name.isidentifier():
         magics.host.user_ns[name] = job
     show(magics.host, job, session, here(magics.host, session.settings))
 

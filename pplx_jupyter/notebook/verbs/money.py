@@ -12,7 +12,7 @@ from pplx_jupyter.ledger.budgets import PERIODS, day_of, keys_of
 from pplx_jupyter.ledger.protocol import SETTLED
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.notebook.verbs.words import nothing_more, options, publish, the_job, value_of
-from pplx_jupyter.render.words import count, money
+from pplx_jupyter.render.words import count, job_name, money
 from pplx_jupyter.settings import seconds_of
 from pplx_jupyter.submission import RUN_VARIABLE
 
@@ -50,6 +50,7 @@ def budget_verb(magics: PplxResearch, words: list[str]) -> None:
 def cost_verb(magics: PplxResearch, words: list[str]) -> None:
     """Show what jobs have cost, by notebook, day, model or month; as charts with ``--plot`` or for a time."""
     from pplx_jupyter.notebook.costs import cost_forms
+    from pplx_jupyter.notebook.simulated import is_simulated
 
     by = value_of(words, "--by", _BY)
     since = value_of(words, "--since")
@@ -63,7 +64,9 @@ def cost_verb(magics: PplxResearch, words: list[str]) -> None:
             magics, session, by, "month" if "--month" in given else since or "30d", plot="--plot" in given
         )
         return
-    publish(magics, cost_forms(by or "notebook", session.ledger.totals(by or "notebook", session.base_url)))
+    found = session.ledger.totals(by or "notebook", session.base_url)
+    simulated = is_simulated(session.ledger, session.base_url)
+    publish(magics, cost_forms(by or "notebook", found, simulated=simulated))
 
 
 def _show_charts(magics: PplxResearch, session: Session, by: str, period: str, *, plot: bool) -> None:
@@ -109,17 +112,33 @@ def forget_verb(magics: PplxResearch, words: list[str]) -> None:
     forgotten = session.ledger.forget([row.id for row in rows])
     if not forgotten:
         print(f"{rows[0].label} was forgotten before; what it cost is kept.")
+        _tell_of_files_put_aside(session)
         return
     one = rows[0].label if len(rows) == 1 else count(forgotten, "job")
     print(
         f"Prompts and answers of {one} are deleted; what they cost is kept. Outputs of notebooks are files of yours: clear those yourself."
     )
+    _tell_of_files_put_aside(session)
     if followed:
         names = ", ".join(row.label for row in followed[:5]) + (" …" if len(followed) > 5 else "")
         alone = len(followed) == 1
         print(
             f"What followed {'it' if len(rows) == 1 else 'them'} {'keeps its answer' if alone else 'keep their answers'} ({names}):"
             f" %pplx show {followed[0].id} shows {'it' if alone else 'the first'}. {'Its cell' if alone else 'Their cells'} cannot be run again."
+        )
+
+
+def _tell_of_files_put_aside(session: Session) -> None:
+    """Name the files that forgetting does not reach."""
+    from pplx_jupyter.ledger.mending import put_aside
+
+    files = put_aside(session.ledger.where)
+    if files:
+        named = ", ".join(file.name for file in files)
+        one = len(files) == 1
+        print(
+            f"{named} in {files[0].parent} {'is' if one else 'are'} left of a broken ledger, and may still hold it:"
+            f" delete {'that file' if one else 'those files'} yourself."
         )
 
 
@@ -147,6 +166,7 @@ def _followed(session: Session, rows: Sequence[Row]) -> list[Row]:
 
 def _check_alone(session: Session, name: str) -> None:
     """Refuse a name that several jobs have: a line that is run twice must not delete the next older one."""
+    name = job_name(name)
     named = [row.id for row in session.ledger.find(name) if row.name == name]
     if len(named) > 1:
         raise RequestError(
