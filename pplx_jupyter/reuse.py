@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.ledger import REUSABLE, Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pplx_jupyter.ledger import Attempts, Row
 
-__all__ = ["decide", "is_older_than"]
+__all__ = ["again", "decide", "is_older_than"]
 
 _SPENT = ("failed", "cancelled", "expired")
 
@@ -22,6 +24,7 @@ def decide(
     attempts: Attempts,
     *,
     refresh: bool = False,
+    since: float | None = None,
     retry_failed: bool = False,
     max_age: float | None = None,
     now: float | None = None,
@@ -32,6 +35,8 @@ def decide(
     ----------
     refresh
         Ask anew although an answer is there.
+    since
+        Since when what was asked is fresh enough for `refresh`, in seconds since the epoch; None: never.
     retry_failed
         Buy a failed, cancelled or expired job again.
     max_age
@@ -45,6 +50,14 @@ def decide(
     if best.is_open:
         # A fresh one that is under way already is followed: a cell with --refresh may be run twice in a row.
         return Decision("keep", best)
+    if refresh and since is not None and (attempts.last or best).created_at >= since:
+        # Asked anew already, by a run that was cut off: what came of that is what it is worth.
+        is_fresh = best.state in REUSABLE and best.created_at >= since
+        return (
+            Decision("keep", best)
+            if is_fresh
+            else _after(attempts.last or best, None, retry_failed=retry_failed)
+        )
     if refresh:
         return Decision("new")
     if best.state in REUSABLE:
@@ -53,6 +66,24 @@ def decide(
         # Asked anew before, and that gave no answer: buying once more is another decision.
         return _after(attempts.last or best, best, retry_failed=retry_failed)
     return _after(best, None, retry_failed=retry_failed)
+
+
+def again(attempts: Attempts, *, seen: Mapping[str, str]) -> Decision:
+    """Say whether a question is bought anew by who has seen how its last attempt ended.
+
+    Where another attempt came since, from another window's click, that one is taken.
+
+    Parameters
+    ----------
+    seen
+        The ids of the rows that were seen, by fingerprint.
+    """
+    last = attempts.last
+    if last is None:
+        return Decision("new")
+    if last.is_open or last.id != seen.get(last.fingerprint):
+        return Decision("keep", last)
+    return Decision("arm", last) if _never_left(last) else Decision("new")
 
 
 def is_older_than(row: Row, max_age: float | None, now: float | None = None) -> bool:
@@ -66,8 +97,13 @@ def _after(last: Row, answered: Row | None, *, retry_failed: bool) -> Decision:
     """Decide by the last attempt, which is the too old answer itself or gave none."""
     if answered is not None and last.id == answered.id:
         return Decision("new")
-    if last.state in _SPENT and last.accepted_at is None and last.sending_at is None:
+    if _never_left(last):
         return Decision("arm", last)
     if retry_failed and last.state in _SPENT and last.accepted_at is not None:
         return Decision("new")
     return Decision("keep", last)
+
+
+def _never_left(row: Row) -> bool:
+    """Whether the service never took what has ended: it may be sent once more as it is."""
+    return row.state in _SPENT and row.accepted_at is None and row.sending_at is None

@@ -20,14 +20,15 @@ from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
 from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
 from pplx_jupyter.ledger.troubles import warn_once
-from pplx_jupyter.reuse import decide
+from pplx_jupyter.render.words import job_name
+from pplx_jupyter.reuse import again, decide
 from pplx_jupyter.settings import Settings, seconds_of
 from pplx_jupyter.submission import RUN_VARIABLE, Plan, Submission, draft_of, with_defaults
 from pplx_jupyter.watch.bell import Bell
 from pplx_jupyter.watch.thread import background_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pplx_jupyter.ledger import Decision, Ledger, Row
     from pplx_jupyter.ledger.batches import Gate
@@ -142,6 +143,7 @@ class Session:
         refresh: bool = False,
         max_age: float | None = None,
         retry_failed: bool | None = None,
+        retry_of: str = "",
         yes: bool = False,
     ) -> Submission:
         """Give the question's row: its earlier answer, its job under way, or a new intent.
@@ -154,6 +156,9 @@ class Session:
             Ask anew where the answer is older, in seconds; default: the setting.
         retry_failed
             Buy a failed, cancelled or expired job again; default: the setting.
+        retry_of
+            The id of the question's last job, which gave no answer: buy it again as it stands. Where another
+            window, or an earlier run of the same cell, has done so since, what came of that is given.
         yes
             Ask although it could pass a budget.
 
@@ -169,8 +174,12 @@ class Session:
         for flag, value in (("refresh", refresh), ("yes", yes)):
             if not isinstance(value, bool):
                 raise RequestError(f"{flag} {value!r}: choose True or False. Nothing was sent.", field=flag)
-        request = with_defaults(request, self.settings)
-        how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
+        if retry_of:
+            how: Callable[[Attempts], Decision]
+            how = functools.partial(again, seen={request.fingerprint: retry_of})
+        else:
+            request = with_defaults(request, self.settings)
+            how = self.how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
         # Looked at without a lock, and without a key, first: most runs of a cell send nothing.
         decision = how(self._attempts(request))
         if decision.what == "keep" and decision.row is not None:
@@ -202,32 +211,31 @@ class Session:
                 self.refused[request.fingerprint] = error.refusal.high
             raise
         self.refused.pop(request.fingerprint, None)
-        created = decision.what != "keep" or row.state == "submitting"
-        if created:
-            self._mine.add(row.id)
-        return Submission(self.follow(row), created=created)
+        self._claim([row])
+        return Submission(self.follow(row), created=decision.what != "keep")
 
     def submit_all(
         self,
         requests: Sequence[Request],
         *,
+        how: Callable[[Attempts], Decision],
         batch: str,
         gate: Gate,
         name: str = "",
         notebook: str = "",
         cell: str = "",
         filled: Sequence[Mapping[str, str]] = (),
-        refresh: bool = False,
-        max_age: float | None = None,
-        retry_failed: bool | None = None,
     ) -> list[Submission]:
         """Give the rows of a batch's questions, in their order; what is to be sent waits for the batch's gate.
 
-        All are of one kind: they differ in their prompts alone. The parameters are those of `submit`; the
-        budgets must hold for all together.
+        All are of one kind: they differ in their prompts alone. The budgets must hold for all together.
 
         Parameters
         ----------
+        requests
+            With the settings' defaults filled in: what was planned is what is asked.
+        how
+            What decides whether a question is bought, see `Session.how`.
         batch
             Its id.
         gate
@@ -242,20 +250,14 @@ class Session:
         BudgetExceeded
             All together could pass a budget; nothing is written or sent.
         """
-        asked = [with_defaults(request, self.settings) for request in requests]
-        kept = self.decisions(
-            [request.fingerprint for request in asked],
-            backend=asked[0].backend,
-            refresh=refresh,
-            max_age=max_age,
-            retry_failed=retry_failed,
-        )
+        first = requests[0]
+        kept = self.decisions([request.fingerprint for request in requests], how, backend=first.backend)
         rows = [each.row for each in kept if each.what == "keep" and each.row is not None]
         if len(rows) == len(requests) and not any(is_parked(row.due_at) and row.is_open for row in rows):
             # Most runs of a cell send nothing, and need neither a key nor a lock.
             return [Submission(self.follow(row), created=False) for row in rows]
-        account, backend = self.account, self.choose(asked[0])
-        usual = self.expected(asked[0], backend)
+        account, backend = self.account, self.choose(first)
+        usual = self.expected(first, backend)
         drafts = [
             draft_of(
                 request,
@@ -269,28 +271,29 @@ class Session:
                 filled=texts,
                 batch=batch,
             )
-            for request, texts in zip(asked, filled or [{}] * len(asked), strict=True)
+            for request, texts in zip(requests, filled or [{}] * len(requests), strict=True)
         ]
-        how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
         found = self.ledger.intend_all(drafts, how, gate=gate, budget=self.settings.budget)
         submitted = [
             Submission(
                 row if is_parked(row.due_at) else self.follow(row),
-                created=decision.what != "keep" or row.state == "submitting",
+                created=decision.what != "keep",
             )
             for row, decision in found
         ]
-        self._mine.update(each.row.id for each in submitted if each.created)
+        self._claim([row for row, _ in found])
         return submitted
+
+    def _claim(self, rows: Sequence[Row]) -> None:
+        """Count what has not left yet as this process's own: it says at its end what is left of it."""
+        self._mine.update(row.id for row in rows if row.state == "submitting")
 
     def decisions(
         self,
         fingerprints: Sequence[str],
+        how: Callable[[Attempts], Decision],
         *,
         backend: str = "auto",
-        refresh: bool = False,
-        max_age: float | None = None,
-        retry_failed: bool | None = None,
     ) -> list[Decision]:
         """Say of many questions of one kind what submitting each would do, in one look; needs no key.
 
@@ -298,20 +301,28 @@ class Session:
         ----------
         fingerprints
             Of the questions, with the settings' defaults filled in.
+        how
+            What decides whether a question is bought, see `Session.how`.
         backend
             The API that they name.
         """
-        how = self._how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
         only = backend if backend != "auto" else None
         found = self.ledger.attempts_of(fingerprints, self.base_url, only)
         return [how(found.get(fingerprint, Attempts())) for fingerprint in fingerprints]
 
-    def _how(
-        self, *, refresh: bool, max_age: float | None, retry_failed: bool | None
-    ) -> functools.partial[Decision]:
+    def how(
+        self,
+        *,
+        refresh: bool = False,
+        since: float | None = None,
+        max_age: float | None = None,
+        retry_failed: bool | None = None,
+    ) -> Callable[[Attempts], Decision]:
+        """Give what decides whether a question is bought: `pplx_jupyter.reuse.decide`, with the settings' defaults."""
         return functools.partial(
             decide,
             refresh=refresh,
+            since=since,
             max_age=seconds_of(self.settings.max_age, "max_age") if max_age is None else max_age,
             retry_failed=self.settings.retry_failed if retry_failed is None else retry_failed,
         )
@@ -338,12 +349,8 @@ class Session:
     ) -> Plan:
         """Say what submitting would do, without writing or sending anything; needs no key."""
         request = with_defaults(request, self.settings)
-        if max_age is None:
-            max_age = seconds_of(self.settings.max_age, "max_age")
-        retry_failed = self.settings.retry_failed if retry_failed is None else retry_failed
-        decision = decide(
-            self._attempts(request), refresh=refresh, max_age=max_age, retry_failed=retry_failed
-        )
+        how = self.how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
+        decision = how(self._attempts(request))
         backend = self.choose(request)
         usual = self.expected(request, backend)
         refusal = None
@@ -360,6 +367,7 @@ class Session:
 
     def _called(self, row: Row, name: str) -> Row:
         """Give a row the name that it was asked for by last: `%pplx show NAME` finds what NAME holds."""
+        name = job_name(name)
         if not name or row.name == name:
             return row
         try:

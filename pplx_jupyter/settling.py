@@ -6,9 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.errors import BudgetExceeded, RequestError
-from pplx_jupyter.ledger.budgets import day_of
-from pplx_jupyter.ledger.expected import expected_of
+from pplx_jupyter.errors import RequestError
 
 if TYPE_CHECKING:
     from pplx_jupyter.api.wire import Reply
@@ -25,19 +23,16 @@ def settle(session: Session, job_id: str, *, ask_again: bool, remote_id: str, ye
     row = session.ledger.get(job_id)
     if row is None or row.state != "unconfirmed":
         raise _nothing_to_settle(job_id)
+    # Two windows may ask at once: the first alone finds it unconfirmed.
     if remote_id:
         _check_remote(session, row, remote_id)
-        changes = _found(remote_id)
+        changes = {**_found(remote_id), "account": session.account}
+        settled = session.ledger.write(job_id, changes, states=["unconfirmed"])
     elif ask_again:
-        if not yes:
-            _check_budget(session, row)
-        changes = _once_more(row)
+        changes = {**_once_more(row), "account": session.account}
+        settled = session.ledger.intend_again(job_id, changes, budget=session.settings.budget, allowed=yes)
     else:
-        changes = _dropped()
-    if remote_id or ask_again:
-        changes["account"] = session.account
-    # Two windows may ask at once: the first alone finds it unconfirmed.
-    settled = session.ledger.write(job_id, changes, states=["unconfirmed"])
+        settled = session.ledger.write(job_id, _dropped(), states=["unconfirmed"])
     if settled is None:
         raise _nothing_to_settle(job_id)
     return settled
@@ -63,14 +58,10 @@ def _found(remote_id: str) -> dict[str, Any]:
 
 
 def _once_more(row: Row) -> dict[str, Any]:
-    now = time.time()
     return {
-        "state": "submitting",
         "sending_at": None,
         "failure": None,
-        "due_at": now,
-        # What is sent today counts today: the budget that was looked at is today's.
-        "day": day_of(now),
+        "due_at": time.time(),
         "tries": 0,
         "cancel": "",
         # The first may have been billed all the same: no sum forgets that.
@@ -82,15 +73,6 @@ def _dropped() -> dict[str, Any]:
     now = time.time()
     failure = {"kind": "cancelled", "reason": "dropped, unconfirmed", "accepted": True, "at": now}
     return {"state": "cancelled", "failure": failure, "settled_at": now, "accepted_at": now}
-
-
-def _check_budget(session: Session, row: Row) -> None:
-    usual = expected_of(row.expected, row.backend, row.asked_model)
-    refusal = session.ledger.refusal(
-        row.notebook, row.run, row.base_url, usual.to_json(), session.settings.budget
-    )
-    if refusal is not None:
-        raise BudgetExceeded(refusal.line(), refusal=refusal)
 
 
 def _check_remote(session: Session, row: Row, remote_id: str) -> None:

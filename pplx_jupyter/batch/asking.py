@@ -9,6 +9,7 @@ from pplx_jupyter.batch.batch import AT_ONCE, Asking, Batch
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.presenting import presenter
+from pplx_jupyter.render.words import job_name
 from pplx_jupyter.schema import format_of
 from pplx_jupyter.session import Session, current_session
 from pplx_jupyter.settings import seconds_of
@@ -80,7 +81,7 @@ def research_map(
     if schema is not None:
         fields["response_format"] = format_of(schema)
     asking = Asking(
-        name=name,
+        name=job_name(name),
         notebook=session.settings.notebook_name,
         at_once=at_once,
         refresh=refresh,

@@ -7,30 +7,37 @@ from the same rows at any time, and buys nothing a second time.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.answer import Cost
+from pplx_jupyter.batch.answers import Answers
 from pplx_jupyter.batch.frame import frame_of
 from pplx_jupyter.batch.plan import BatchPlan, plan_of
-from pplx_jupyter.batch.standing import NEEDS_YOU, Standing, Tally, standing_of, tally_of
-from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted, WaitTimeout
+from pplx_jupyter.batch.standing import tally_of
+from pplx_jupyter.batch.standings import Standings
+from pplx_jupyter.batch.waiting import wait_until_over
+from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted
 from pplx_jupyter.job import Job
 from pplx_jupyter.ledger.batches import Gate
 from pplx_jupyter.ledger.expected import Expected
+from pplx_jupyter.reuse import again
 from pplx_jupyter.rows import answer_of, has_answer
-from pplx_jupyter.schema import check, schema_in
+from pplx_jupyter.schema import schema_in
 from pplx_jupyter.submission import with_defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pplx_jupyter.answer import Answer
     from pplx_jupyter.batch.questions import Question, Table
-    from pplx_jupyter.ledger import Decision, Row
+    from pplx_jupyter.batch.standing import Standing, Tally
+    from pplx_jupyter.ledger import Attempts, Decision
     from pplx_jupyter.session import Session
+    from pplx_jupyter.submission import Submission
 
 __all__ = ["AT_ONCE", "Asking", "Batch"]
 
@@ -38,6 +45,7 @@ AT_ONCE = 10
 """How many questions of a batch are under way at the same time, unless it says otherwise."""
 
 _TICK = 0.2
+_RETRIED = ("failed", "invalid", "expired", "cancelled")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +59,6 @@ class Asking:
     refresh: bool = False
     max_age: float | None = None
     retry_failed: bool | None = None
-
-    @property
-    def decisions(self) -> dict[str, Any]:
-        """What decides whether a question is bought."""
-        return {name: getattr(self, name) for name in ("refresh", "max_age", "retry_failed")}
 
 
 class Batch:
@@ -83,8 +86,10 @@ class Batch:
         self.table = table
         self.questions = questions
         self.asking = asking
+        # Filled in here alone: what its plan told is what a later click asks, whatever is set meanwhile.
         asked = [with_defaults(each.request, session.settings) for each in questions]
         self._fingerprints = [request.fingerprint for request in asked]
+        self._requests = dict(zip(self._fingerprints, asked, strict=True))
         self._first = asked[0]
         self._different: dict[str, Question] = {}
         for fingerprint, question in zip(self._fingerprints, questions, strict=True):
@@ -93,11 +98,8 @@ class Batch:
         told = "\n".join([session.base_url, *self._different])
         self.id = hashlib.sha256(told.encode()).hexdigest()[:6]
         self.started = 0.0
-        self._ids: dict[str, str] = {}
-        self._reused: set[str] = set()
-        self._standings: dict[str, Standing] = {}
-        self._seq = 0
-        self._lock = threading.RLock()
+        self._began = 0.0
+        self._rows = Standings(session, self.schema)
         self._sending: threading.Thread | None = None
         self._error: PplxError | None = None
         self._simulated: bool | None = None
@@ -166,33 +168,35 @@ class Batch:
             self._error = error
         self.session.bell.ring()
 
-    def _submit(self, chosen: Mapping[str, Question], *, resume: bool = True, **how: Any) -> None:
+    def _submit(
+        self,
+        chosen: Mapping[str, Question],
+        *,
+        resume: bool = True,
+        how: Callable[[Attempts], Decision] | None = None,
+    ) -> list[Submission]:
         self._error = None
-        if not self.session.frozen:
+        frozen = self.session.frozen
+        if not frozen:
             self.started = self.started or time.time()
+        since, began = self._fresh_since()
         found = self.session.submit_all(
-            [each.request for each in chosen.values()],
+            # A lockfile has the settings that its answers were asked with.
+            [each.request if frozen else self._requests[f] for f, each in chosen.items()],
+            how=how or self._how(since),
             batch=self.id,
-            gate=Gate(self.asking.at_once, "" if resume else self.gate.paused),
+            gate=Gate(self.asking.at_once, "" if resume else self.gate.paused, began),
             name=self.asking.name,
             notebook=self.asking.notebook,
             cell=self.asking.cell,
             filled=[each.filled for each in chosen.values()],
-            **{**self.asking.decisions, **how},
         )
-        with self._lock:
-            for fingerprint, submitted in zip(chosen, found, strict=True):
-                self._take(fingerprint, submitted.row, reused=submitted.reused)
+        self._began = began
+        self._rows.take(dict(zip(chosen, found, strict=True)), batch=self.id)
         if any(submitted.row.is_open for submitted in found):
             self.session.watch()
         self.session.bell.ring()
-
-    def _take(self, fingerprint: str, row: Row, *, reused: bool) -> None:
-        self._ids[fingerprint] = row.id
-        self._reused.discard(row.id)
-        if reused:
-            self._reused.add(row.id)
-        self._standings[row.id] = self._standing(row)
+        return found
 
     def _chosen(self, first: int | None = None) -> dict[str, Question]:
         """Give the different questions by their fingerprints; of the new ones the `first` alone."""
@@ -209,8 +213,35 @@ class Batch:
 
     def _decisions(self) -> list[Decision]:
         """Say of each different question what asking it means now."""
-        how = self.asking.decisions
-        return self.session.decisions(list(self._different), backend=self._first.backend, **how)
+        return self.session.decisions(
+            list(self._different), self._how(self._fresh_since()[0]), backend=self._first.backend
+        )
+
+    def _how(self, since: float | None) -> Callable[[Attempts], Decision]:
+        """Give what decides whether a question is bought."""
+        asking = self.asking
+        return self.session.how(
+            refresh=asking.refresh, since=since, max_age=asking.max_age, retry_failed=asking.retry_failed
+        )
+
+    def _fresh_since(self) -> tuple[float | None, float]:
+        """Give since when answers count as asked anew, and when asking all anew began.
+
+        A run with `refresh` that was cut off, by a crash or a restart, goes on: what it has bought is not
+        bought again. None: it begins now, or there is no such run.
+        """
+        if not self.asking.refresh or self.session.frozen:
+            return None, 0.0
+        if self._began:
+            return self._began, self._began
+        found = self.session.ledger.attempts_of(list(self._different), self.session.base_url)
+        best = (each.best for each in found.values())
+        under_way = [row for row in best if row is not None and row.is_open]
+        began = self.gate.began
+        if began and any(row.batch == self.id for row in under_way):
+            return began, began
+        # What is followed counts as asked by this run.
+        return None, min([time.time(), *(row.created_at for row in under_way)])
 
     @property
     def new_prompts(self) -> list[str]:
@@ -243,7 +274,7 @@ class Batch:
     @property
     def is_asked(self) -> bool:
         """Whether it has begun."""
-        return bool(self._ids) or self.is_sending
+        return bool(self._rows) or self.is_sending
 
     @property
     def error(self) -> PplxError | None:
@@ -257,32 +288,12 @@ class Batch:
 
     def refresh(self) -> bool:
         """Read what has changed; say whether anything has."""
-        with self._lock:
-            ids = set(self._standings)
-            rows = self.session.ledger.changed(self._seq, ids) if ids else []
-            for row in rows:
-                self._seq = max(self._seq, row.seq)
-                self._standings[row.id] = self._standing(row)
-            return bool(rows)
-
-    def _standing(self, row: Row) -> Standing:
-        reused, invalid = row.id in self._reused, ""
-        if self.schema is not None and has_answer(row):
-            known = self._standings.get(row.id)
-            if known is not None and known.ended is not None and known.ended == row.settled_at:
-                invalid = known.reason if known.word == "invalid" else ""
-                invalid = invalid.removeprefix("does not fit the schema: ")
-            else:
-                answer = answer_of(row, self.session.ledger.body(row.id))
-                invalid = check(answer.json, self.schema)[1]
-        return standing_of(row, reused=reused, invalid=invalid)
+        return self._rows.refresh()
 
     @property
     def standings(self) -> list[Standing]:
         """Where each row stands as last read, in the rows' order."""
-        with self._lock:
-            ids = (self._ids.get(fingerprint) for fingerprint in self._fingerprints)
-            return [Standing() if each is None else self._standings[each] for each in ids]
+        return self._rows.of(self._fingerprints)
 
     @property
     def tally(self) -> Tally:
@@ -303,7 +314,7 @@ class Batch:
     def slow_until(self) -> float:
         """When the service takes the next question, as its refusals taught; 0 where nothing is in the way."""
         now = time.time()
-        row = next((each for each in self._standings.values() if each.word == "waiting"), None)
+        row = next((each for each in self.standings if each.word == "waiting"), None)
         if row is None or self.session.frozen:
             return 0.0
         kept = self.session.ledger.get(row.job)
@@ -334,7 +345,7 @@ class Batch:
         self._await_sent()
         found = [each.job for each in self.standings]
         jobs = {
-            job_id: Job(self.session, job_id, reuse="ledger" if job_id in self._reused else None)
+            job_id: Job(self.session, job_id, reuse="ledger" if self._rows.is_reused(job_id) else None)
             for job_id in found
             if job_id
         }
@@ -380,7 +391,8 @@ class Batch:
                 f"batch {self.label} is not asked yet: click Ask in its plan, or use {self.handle}.ask()."
             )
         try:
-            self._wait(timeout)
+            self._await_sent()
+            wait_until_over(self, timeout)
         except KeyboardInterrupt:
             raise WaitInterrupted(
                 f"stopped waiting for batch {self.label}: it goes on; {self.handle}.wait() waits again,"
@@ -390,30 +402,6 @@ class Batch:
         if stopped is not None:
             raise stopped
         return self.frame()
-
-    def _wait(self, timeout: float | None) -> None:
-        until = None if timeout is None else time.monotonic() + timeout
-        self._await_sent()
-        if not self.session.frozen and not self.is_over:
-            self.session.watch()
-        bell = self.session.bell
-        heard, looked = bell.rings, 0.0
-        while True:
-            if time.monotonic() - looked >= _TICK:
-                self.refresh()
-                if self.is_over:
-                    return
-                looked = time.monotonic()
-            left = _TICK if until is None else min(_TICK, until - time.monotonic())
-            if left <= 0:
-                tally = self.tally
-                raise WaitTimeout(
-                    f"{tally.over} of {tally.rows} rows of batch {self.label} are settled after {timeout:g} s of waiting;"
-                    f" it goes on. {self.handle}.wait() waits again."
-                )
-            heard = bell.wait(heard, left)
-            # Each reply rings: a thousand looks a second would see no more than five.
-            time.sleep(max(0.0, min(left, _TICK - (time.monotonic() - looked))))
 
     def _await_sent(self) -> None:
         if self._sending is not None:
@@ -442,7 +430,8 @@ class Batch:
         """Give the rows as a data frame, in their order, as far as they are settled.
 
         The input's columns come first, then those of the schema, then answer (its text), state, reason,
-        cost (US dollars), sources (how many) and job (its id). A row without an answer has the reason.
+        cost (US dollars), sources (how many) and job (its id). A row without an answer has the reason; one
+        that asks the same as a row above has that one's answer, and a cost of 0.
         Without pandas it is a list of dicts.
         """
         self.refresh()
@@ -501,32 +490,13 @@ class Batch:
         """
         self._await_sent()
         self.refresh()
-        words = {each.job: each.word for each in self.standings if each.word in NEEDS_YOU}
-        chosen = self._chosen()
-        by_word = {f: words.get(self._ids.get(f, ""), "") for f in chosen}
-        failed = {f: chosen[f] for f, word in by_word.items() if word in {"failed", "cancelled", "expired"}}
-        invalid = {f: chosen[f] for f, word in by_word.items() if word == "invalid"}
-        failed, invalid = self._newest(failed), self._newest(invalid)
-        paused = self.gate.paused == "user"
-        for some, how in (
-            (failed, {"retry_failed": True, "refresh": False}),
-            (invalid, {"refresh": True}),
-        ):
-            if some:
-                self._submit(some, resume=not paused, **how)
-        return len(failed) + len(invalid)
-
-    def _newest(self, chosen: Mapping[str, Question]) -> dict[str, Question]:
-        """Leave out what was asked anew elsewhere since, and show that instead: another window has the button, too."""
-        left: dict[str, Question] = {}
-        for fingerprint, question in chosen.items():
-            last = self.session.ledger.attempts(fingerprint, self.session.base_url).last
-            if last is None or last.id == self._ids.get(fingerprint):
-                left[fingerprint] = question
-            else:
-                with self._lock:
-                    self._take(fingerprint, last, reused=False)
-        return left
+        seen = self._rows.jobs(_RETRIED)
+        if not seen:
+            return 0
+        left = {fingerprint: self._different[fingerprint] for fingerprint in seen}
+        # Another window has this button, too: what it asked anew since is not bought again, but shown.
+        asked = self._submit(left, resume=self.gate.paused != "user", how=functools.partial(again, seen=seen))
+        return sum(each.created for each in asked)
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -543,23 +513,3 @@ class Batch:
 
         self.refresh()
         return forms_of(self)
-
-
-class Answers:
-    """The answers of a batch by row; each is read when it is looked at, since a thousand are long."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-
-    def __len__(self) -> int:
-        return len(self._batch)
-
-    def __getitem__(self, number: int) -> Answer | None:
-        job = self._batch.jobs[number]
-        return None if job is None else job.answer
-
-    def __iter__(self) -> Iterator[Answer | None]:
-        return (self[number] for number in range(len(self)))
-
-    def __repr__(self) -> str:
-        return f"<answers of {self._batch!r}>"

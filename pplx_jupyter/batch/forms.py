@@ -81,7 +81,7 @@ def hint_forms(batch: Batch) -> dict[str, str]:
     first = "take --refresh away and " if batch.asking.refresh else ""
     line = (
         *name,
-        f"{asked}: {count(len(batch), 'row')}. If nothing moves above, {first}run this cell again: it follows the same rows and buys nothing.",
+        f"{asked}: {count(len(batch), 'row')}. If nothing moves above, {first}run this cell again: it goes on with the same rows, and buys none twice.",
     )
     return _paragraphs(small=line)
 
@@ -163,12 +163,12 @@ def _label(batch: Batch) -> str:
 
 def rows_html(label: str, lines: Sequence[Line]) -> str:
     """Give the table of rows as HTML, with second lines in place of more columns."""
-    right, left = 'style="text-align:right;white-space:nowrap"', 'style="text-align:left"'
-    narrow = 'style="text-align:left;white-space:nowrap"'
+    # On a narrow page each pixel beside the reason is one that the reason lacks.
+    right, left = (f'style="text-align:{side};padding:5px 9px 5px 0"' for side in ("right", "left"))
     names = (
         ("Row", right),
         (f"{escape(label)}, answer or reason", left),
-        ("State, time", narrow),
+        ("State, time", left),
         ("USD", right),
     )
     head = f"<tr>{''.join(f'<th {style}>{name}</th>' for name, style in names)}</tr>"
@@ -180,12 +180,15 @@ def _row_html(line: Line, right: str, left: str) -> str:
     glyph, tone = words.GLYPHS[line.word]
     first, code, rest = line.told.rpartition(" · ")
     is_code = line.told.endswith("]") and ".answer[" in rest
-    told = f"{escape(first)}{code}<code>{escape(rest)}</code>" if is_code else escape(line.told)
+    # It may break before the number, or the last column is out of sight on a narrow page.
+    handle = escape(rest).replace(".answer[", ".<wbr>answer[")
+    told = f"{escape(first)}{code}<code>{handle}</code>" if is_code else escape(line.told)
     state = f'<span class="pplx-g {tone}">{glyph}</span> {escape(line.word)}'
     took = f'<br><span class="pplx-m"><span class="pplx-g"></span> {line.time}</span>' if line.time else ""
     return (
         f'<tr><td {right}>{line.number}</td><td {left} dir="auto">{escape(line.label)}<br><span class="pplx-m">{told}</span></td>'
-        f'<td style="text-align:left;white-space:nowrap">{state}{took}</td><td {right}>{escape(line.usd)}</td></tr>'
+        f'<td {left}><span style="white-space:nowrap">{state}</span>{took}</td>'
+        f'<td {right}><span style="white-space:nowrap">{escape(line.usd)}</span></td></tr>'
     )
 
 

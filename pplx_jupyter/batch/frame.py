@@ -6,6 +6,7 @@ import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.batch.standing import first_rows
 from pplx_jupyter.schema import columns_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def frame_of(
 ) -> Any:
     """Give the input columns, the schema's, and ours: answer, state, reason, cost, sources, job.
 
+    Of rows that ask the same, and share a job, the first has its cost, and the others 0: the column adds up.
     A column of ours, or of the schema, whose name the input has already ends in ``_answer``.
     """
     fields = columns_of(schema) if schema is not None else {}
@@ -42,7 +44,8 @@ def frame_of(
     of_schema = {name: _free(name, taken) for name in fields}
     ours = {name: _free(name, taken) for name in _OURS}
     rows: list[dict[str, Any]] = []
-    for record, standing, answer in zip(table.records, standings, answers, strict=True):
+    for number, first in enumerate(first_rows(standings)):
+        record, standing, answer = table.records[number], standings[number], answers[number]
         values = _values(answer, fields) if standing.has_answer else {}
         row = {name: record.get(name) for name in table.columns}
         row |= {of_schema[name]: values.get(name) for name in fields}
@@ -50,7 +53,7 @@ def frame_of(
             None if answer is None else answer.text,
             standing.word,
             standing.reason,
-            standing.cost,
+            standing.cost if first == number else 0.0,
             None if answer is None else len(answer.sources),
             standing.job,
         )

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger import Row
 
-__all__ = ["NEEDS_YOU", "UNDER_WAY", "Standing", "Tally", "not_asked", "standing_of", "tally_of"]
+__all__ = [
+    "NEEDS_YOU",
+    "UNDER_WAY",
+    "Standing",
+    "Tally",
+    "first_rows",
+    "not_asked",
+    "standing_of",
+    "tally_of",
+]
 
 UNDER_WAY = ("sending", "running")
 NEEDS_YOU = ("failed", "invalid", "unconfirmed", "expired", "cancelled", "stuck")
@@ -180,6 +189,14 @@ class Tally:
     def waiting(self) -> int:
         """How many rows have not been sent."""
         return self.words["waiting"]
+
+
+def first_rows(standings: Sequence[Standing]) -> list[int]:
+    """Give for each row the number (from 0) of the first that has the same job: that one was bought."""
+    firsts: dict[str, int] = {}
+    return [
+        firsts.setdefault(each.job, number) if each.job else number for number, each in enumerate(standings)
+    ]
 
 
 def tally_of(standings: Sequence[Standing]) -> Tally:

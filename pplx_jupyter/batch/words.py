@@ -7,7 +7,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.batch.plan import minutes_of
-from pplx_jupyter.batch.standing import NEEDS_YOU, UNDER_WAY
+from pplx_jupyter.batch.standing import NEEDS_YOU, UNDER_WAY, first_rows
 from pplx_jupyter.render.words import clock, count, day, day_time, duration, money, money_range, time_of_day
 
 if TYPE_CHECKING:
@@ -169,18 +169,23 @@ def _amount(tally: Tally) -> str:
 
 
 def lines_of(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int], now: float) -> list[Line]:
-    """Give the rows of the numbers (from 0) in words."""
-    return [
-        Line(
-            number=number + 1,
-            label=batch.questions[number].label,
-            word=standings[number].word,
-            time=_time(standings[number], now),
-            usd=_usd(standings[number]),
-            told=_told(batch, number, standings[number]),
+    """Give the rows of the numbers (from 0) in words; what asks the same as a row above has its cost there."""
+    firsts = first_rows(standings)
+    lines = []
+    for number in wanted:
+        standing, first = standings[number], firsts[number]
+        told = _told(batch, number, standing)
+        lines.append(
+            Line(
+                number=number + 1,
+                label=batch.questions[number].label,
+                word=standing.word,
+                time=_time(standing, now),
+                usd=_usd(standing) if first == number else "",
+                told=told if first == number else f"asks the same as row {first + 1} · {told}",
+            )
         )
-        for number in wanted
-    ]
+    return lines
 
 
 def _time(standing: Standing, now: float) -> str:

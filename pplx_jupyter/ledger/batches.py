@@ -10,6 +10,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Self
 
+from pplx_jupyter.ledger import totals
+from pplx_jupyter.ledger.budgets import day_of
+from pplx_jupyter.ledger.columns import row_of
 from pplx_jupyter.ledger.rates import WINDOW, Rate, Sent, learnt, room
 
 if TYPE_CHECKING:
@@ -42,15 +45,19 @@ class Gate:
         How many of them are under way at most.
     paused
         Why none leaves: ``""`` (they do), ``"user"``, or the kind of the refusal that every further one would meet.
+    began
+        When its latest run that asks all anew began, in seconds since the epoch; 0 for one that reuses answers.
     """
 
     at_once: int = 10
     paused: str = ""
+    began: float = 0.0
 
     @classmethod
     def from_text(cls, kept: str) -> Self:
-        """Read what the ledger kept."""
-        return cls(**json.loads(kept))
+        """Read what the ledger kept; what a newer version kept besides is left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in json.loads(kept).items() if name in known})
 
 
 def is_parked(due_at: float) -> bool:
@@ -110,11 +117,19 @@ def _let_out(
         f"SELECT id FROM jobs WHERE batch = ? AND {_OPEN} AND due_at >= ? AND account = ? AND backend = ?"  # noqa: S608
         " ORDER BY created_at, rowid LIMIT ?"
     )
-    cursor = db.execute(
-        f"UPDATE jobs SET due_at = ? WHERE id IN ({chosen})",  # noqa: S608
-        (now, batch, PARKED, account, backend, count),
-    )
-    return cursor.rowcount
+    found = db.execute(chosen, (batch, PARKED, account, backend, count)).fetchall()
+    ids = json.dumps([job_id for (job_id,) in found])
+    _count_today(db, ids, day_of(now))
+    db.execute("UPDATE jobs SET due_at = ? WHERE id IN (SELECT value FROM json_each(?))", (now, ids))
+    return len(found)
+
+
+def _count_today(db: sqlite3.Connection, ids: str, today: str) -> None:
+    """Let rows that have waited over midnight count for the day on which they leave."""
+    waited = "SELECT * FROM jobs WHERE day <> ? AND id IN (SELECT value FROM json_each(?))"
+    for row in map(row_of, db.execute(waited, (today, ids)).fetchall()):
+        db.execute("UPDATE jobs SET day = ? WHERE id = ?", (today, row.id))
+        totals.move(db, row, dataclasses.replace(row, day=today))
 
 
 def rate_and_sent(db: sqlite3.Connection, account: str, backend: str, now: float) -> tuple[Rate | None, Sent]:

@@ -176,6 +176,12 @@ class LockfileLedger:
         """Refuse."""
         self._refuse()
 
+    def intend_again(
+        self, job_id: str, changes: Mapping[str, Any], *, budget: float | None = None, allowed: bool = False
+    ) -> Row | None:
+        """Refuse."""
+        self._refuse()
+
     def gate(self, batch: str) -> Gate | None:
         """Give nothing: no batch is ever under way here."""
         return None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pplx_jupyter.render.words import file_name, job_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -74,6 +76,11 @@ class Draft:
     filled: Mapping[str, str] = dataclasses.field(default_factory=dict)
     expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     batch: str = ""
+
+    def __post_init__(self) -> None:
+        # Both are printed in terminals and on pages, and Python code may give any text.
+        object.__setattr__(self, "name", job_name(self.name))
+        object.__setattr__(self, "notebook", file_name(self.notebook))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +174,10 @@ class Row:
     pictures_until: float | None = None
     batch: str = ""
     unwritten: str = ""
+
+    def __post_init__(self) -> None:
+        # What an older version kept, or a lockfile holds, was not cleaned.
+        object.__setattr__(self, "name", job_name(self.name))
 
     @property
     def is_open(self) -> bool:
@@ -342,6 +353,19 @@ class Ledger(Protocol):
         self, job_id: str, expected: Mapping[str, Any], *, owner: str, budget: float | None
     ) -> Refusal | None:
         """Set aside another amount for a job that is about to be sent elsewhere; give why it does not fit, if so."""
+
+    def intend_again(
+        self, job_id: str, changes: Mapping[str, Any], *, budget: float | None = None, allowed: bool = False
+    ) -> Row | None:
+        """Make an unconfirmed row an intent once more, in one transaction with the budgets of today.
+
+        Gives None where the row is not unconfirmed any more: somebody else has settled it.
+
+        Raises
+        ------
+        BudgetExceeded
+            It could pass a budget, and is not allowed to; nothing is written.
+        """
 
     def refusal(
         self, notebook: str, run: str, base_url: str, expected: Mapping[str, Any], budget: float | None

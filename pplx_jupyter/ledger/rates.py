@@ -48,8 +48,9 @@ class Rate:
 
     @classmethod
     def from_text(cls, kept: str) -> Self:
-        """Read what the ledger kept."""
-        return cls(**json.loads(kept))
+        """Read what the ledger kept; what a newer version kept besides is left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in json.loads(kept).items() if name in known})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -41,14 +41,14 @@ def asked_again(session: Session, row: Row) -> Row:
     now = session.ledger.get(row.id) or row
     if row.state == "unconfirmed":
         return session.settle(row.id, ask_again=True) if now.state == "unconfirmed" else now
-    # As `retry_failed`, and decided under the ledger's lock: an answer, or a job under way, that came since is taken.
+    # Decided under the ledger's lock: an answer, or a job under way, that came since is taken.
     submitted = session.submit(
         Job(session, row.id).request,
         name=row.name,
         notebook=row.notebook,
         cell=row.cell,
         filled=row.filled,
-        retry_failed=True,
+        retry_of=row.id,
     )
     session.watch()
     return submitted.row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import signal
@@ -16,9 +17,12 @@ import pytest
 
 from pplx_jupyter import Batch, research, research_map
 from pplx_jupyter.batch import forms, frame
-from pplx_jupyter.batch.questions import read_table
+from pplx_jupyter.batch.batch import Asking
+from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, PplxError, RequestError, WaitTimeout
-from pplx_jupyter.ledger import rates
+from pplx_jupyter.ledger import OPEN, rates
+from pplx_jupyter.ledger.batches import is_parked
+from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,6 +78,8 @@ def test_equal_rows_are_asked_once_and_answered_ones_cost_nothing(
     assert [each.word for each in batch.standings] == ["done", "ledger", "done"]
     jobs = list(found["job"])
     assert jobs[0] == jobs[2]
+    assert found["cost"][2] == 0.0, "the column adds up"
+    assert "asks the same as row 1" in forms.forms_of(batch)["text/plain"].replace("\n", " ")
     assert max(prompts(sim).values()) == 1
     assert batch.tally.saved > 0
     again = research_map(PROMPT, rows("Aurubis", "Borealis", "Aurubis"), session=session)
@@ -154,6 +160,7 @@ def test_pausing_sends_no_new_row_and_cancelling_drops_them_for_free(
     again.cancel()
 
 
+@pytest.mark.slow
 def test_the_pace_is_learnt_and_kept(
     make_sim: Callable[..., Simulator], make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,12 +192,12 @@ def test_one_refusal_for_good_is_enough_for_all_rows(
     make_sim: Callable[..., Simulator], make_session: Callable[..., Session]
 ) -> None:
     sim = make_sim(sonar_retired=True)
-    batch = research_map(PROMPT, companies(12), session=make_session(sim), at_once=1)
+    batch = research_map(PROMPT, companies(5), session=make_session(sim), at_once=1)
     batch.wait(30)
     posts = Counter(path for method, path in sim.requests if method == "POST")
     assert set(prompts(sim).values()) == {1}
     assert sum(count for path, count in posts.items() if "responses" not in path) == 1
-    assert [job.row.moved for job in batch.jobs if job] == [True] + [False] * 11
+    assert [job.row.moved for job in batch.jobs if job] == [True] + [False] * 4
 
 
 def test_failed_rows_are_marked_and_asked_anew_on_purpose(
@@ -252,6 +259,65 @@ def test_what_another_window_asked_anew_is_not_bought_again(
     assert second.retry_failed() == 0
     assert len(sim.bill.jobs) == 3
     assert [job.id for job in second.jobs if job] == [job.id for job in first.jobs if job]
+
+
+def test_a_run_that_asks_all_anew_and_is_cut_off_goes_on(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    before = make_session(still)
+    asked = rows("Aurubis", "Borealis", "Covestro seconds:90000")
+    research_map(PROMPT, rows("Aurubis"), session=before)
+    until(lambda: len(still.bill.jobs) == 1)
+    still.advance(10_000)
+    until(lambda: not before.ledger.jobs(states=OPEN))
+    research_map(PROMPT, asked, session=before, refresh=True)
+    until(lambda: len(still.bill.jobs) == 4)
+    still.advance(10_000)
+    until(lambda: len(before.ledger.jobs(states=OPEN)) == 1)
+    before.close()
+    cut_off = research_map(PROMPT, asked, session=make_session(still), refresh=True)
+    assert (cut_off.plan.new, cut_off.plan.answered, cut_off.plan.under_way) == (0, 2, 1)
+    assert len(still.bill.jobs) == 4
+    cut_off.cancel()
+    # Over, and so the next run asks all anew.
+    until(lambda: not before.ledger.jobs(states=OPEN))
+    assert research_map(PROMPT, asked, session=make_session(still), refresh=True).plan.new == 0
+    until(lambda: len(still.bill.jobs) == 7)
+
+
+def test_what_was_planned_is_what_is_asked_whatever_is_set_meanwhile(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(sim)
+    table, asking = read_table(companies(2)), Asking(name="some")
+    batch = Batch(session, PROMPT, table, questions_of(PROMPT, table, {}), asking)
+    assert batch.plan.new == 2
+    session.settings = dataclasses.replace(session.settings, effort="high")
+    batch.ask()
+    batch.wait(20)
+    assert {job.row.effort for job in batch.jobs if job} == {""}
+    assert batch.plan.new == 0
+
+
+def test_rows_count_for_the_day_on_which_they_leave(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    session = make_session(still)
+    batch = research_map(PROMPT, companies(3), session=session, at_once=1)
+    until(lambda: len(still.bill.jobs) == 1)
+    batch.pause()
+    ledger = session.ledger
+    parked = [job.id for job in batch.jobs if job and is_parked(job.row.due_at)]
+    for job_id in parked:
+        ledger.write(job_id, {"day": "2026-01-31"})
+    assert ledger.totals("day", still.url, "2026-01-31")["2026-01-31"].running == 2
+    batch.resume()
+    still.advance(10_000)
+    until(lambda: len(still.bill.jobs) == 2)
+    today = day_of(time.time())
+    assert ledger.totals("day", still.url, "2026-01-31")["2026-01-31"].running == 1
+    assert sorted(job.row.day for job in batch.jobs if job) == ["2026-01-31", today, today]
+    batch.cancel()
 
 
 def test_no_cell_of_a_table_is_a_formula(sim: Simulator, make_session: Callable[..., Session]) -> None:
@@ -343,6 +409,7 @@ print("over", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_kernel_killed_amid_a_batch_loses_nothing_and_buys_nothing_twice(
     make_sim: Callable[..., Simulator], tmp_path: Path, until: Callable[..., None]
 ) -> None:
@@ -387,4 +454,8 @@ def test_a_batch_under_way_is_followed_by_the_next_kernel(
     still.advance(10_000)
     until(lambda: len(still.bill.jobs) >= 4)
     assert (second.plan.new, second.plan.under_way) == (0, 6 - second.plan.answered)
+    third = research_map(PROMPT, companies(6), session=make_session(still), at_once=2)
+    assert third.tally.words["done"] >= 2, "what this run has bought is spent, and not saved"
+    assert (third.tally.words["ledger"], third.tally.saved) == (0, 0.0)
+    assert "goes on with the same rows" in forms.hint_forms(third)["text/plain"].replace("\n", " ")
     second.cancel()

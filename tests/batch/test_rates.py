@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pplx_jupyter.ledger.batches import Gate
 from pplx_jupyter.ledger.rates import WINDOW, Rate, Sent, free_at, learnt, room
 
 NOW = 1_000_000.0
@@ -67,3 +69,10 @@ def test_whatever_is_told_some_question_may_leave_in_the_end(
     assert room(rate, NONE, max(now, rate.until)) >= 1
     assert Rate.from_text(rate.to_text()) == rate
     assert dataclasses.replace(rate, allowed=3).allowed == 3
+
+
+def test_what_a_newer_version_keeps_besides_is_left_out() -> None:
+    assert Gate.from_text('{"at_once": 3, "paused": "user", "of a newer version": 1}') == Gate(3, "user")
+    rate = Rate(5, 60.0, NOW, NOW + 30)
+    newer = json.dumps({**json.loads(rate.to_text()), "of a newer version": 1})
+    assert Rate.from_text(newer) == rate

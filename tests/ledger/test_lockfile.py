@@ -223,8 +223,9 @@ def test_any_change_of_any_value_is_noticed(entry: dict[str, Any]) -> None:
     assert changed > 100
 
 
-def test_the_line_names_the_entry_that_was_changed(entry: dict[str, Any]) -> None:
-    text = dump(whole(entry)).replace("Two.", "Three.")
+@pytest.mark.parametrize("name", ["prices", "pri\\u001b\\u202eces\\n"])
+def test_the_line_names_the_entry_that_was_changed(entry: dict[str, Any], name: str) -> None:
+    text = dump(whole(entry)).replace("Two.", "Three.").replace('"prices"', f'"{name}"')
     with pytest.raises(LedgerError) as caught:
         parse(text, "market.pplx.json")
     assert str(caught.value) == (

@@ -121,15 +121,15 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pplx_jupyter.ledger import connection
+    from pplx_jupyter.ledger import schema
 
     def breaks(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE half (x)")
         raise sqlite3.OperationalError("disk full")
 
     steps = list(MIGRATIONS)
-    monkeypatch.setattr(connection, "MIGRATIONS", [*steps, breaks])
-    monkeypatch.setattr(connection, "VERSION", len(steps) + 1)
+    monkeypatch.setattr(schema, "MIGRATIONS", [*steps, breaks])
+    monkeypatch.setattr(schema, "VERSION", len(steps) + 1)
     with pytest.raises(LedgerError, match="disk full"):
         SqliteLedger(path)
     monkeypatch.undo()
@@ -139,7 +139,7 @@ def test_a_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.Monke
 def test_a_later_step_is_taken_once_and_keeps_the_rows(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pplx_jupyter.ledger import connection
+    from pplx_jupyter.ledger import schema
 
     row, _ = intend(ledger, draft())
     ledger.close()
@@ -149,11 +149,50 @@ def test_a_later_step_is_taken_once_and_keeps_the_rows(
         taken.append(1)
         db.execute("CREATE TABLE later (x)")
 
-    monkeypatch.setattr(connection, "MIGRATIONS", [*MIGRATIONS, step])
-    monkeypatch.setattr(connection, "VERSION", VERSION + 1)
+    monkeypatch.setattr(schema, "MIGRATIONS", [*MIGRATIONS, step])
+    monkeypatch.setattr(schema, "VERSION", VERSION + 1)
     for _ in range(2):
         assert SqliteLedger(path).get(row.id) == row
     assert taken == [1]
+
+
+def test_what_a_newer_version_adds_to_an_open_ledger_is_let_be(
+    path: Path, ledger: SqliteLedger, draft: Callable[..., Draft], owner: Callable[..., Owner]
+) -> None:
+    first, _ = intend(ledger, draft("a"))
+    db = sqlite3.connect(path, isolation_level=None)
+    for table in ("jobs", "bodies", "owners", "retired", "budgets", "forms", "pictures", "texts", "totals"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN later TEXT NOT NULL DEFAULT 'kept'")
+    assert ledger.get(first.id) == first
+    second, _ = intend(ledger, draft("b"))
+    ended(ledger, first, "completed", cost=0.5)
+    assert ledger.write(first.id, {}, body="{}") is not None
+    ledger.renew(owner())
+    ledger.retire("me", time.time() + 60)
+    ledger.set_budget("day", "", 5.0)
+    ledger.keep_forms(first.id, "1", {"text/plain": "an answer"})
+    ledger.keep_pictures(first.id, {"https://a.test/b.png": b"png"})
+    assert {row.id for row in ledger.jobs()} == {first.id, second.id}
+    assert db.execute("SELECT DISTINCT later FROM jobs").fetchall() == [("kept",)]
+    assert ledger.forget([first.id]) == 1
+    db.close()
+
+
+def test_a_name_is_clean_whoever_wrote_it(
+    path: Path, ledger: SqliteLedger, draft: Callable[..., Draft]
+) -> None:
+    hostile = "a\n\x1b[31mb \u202egpj.exe " + "long " * 40
+    row, _ = intend(ledger, draft(name=hostile, notebook="two  spaces\x1b[2J\n.ipynb"))
+    db = sqlite3.connect(path, isolation_level=None)
+    kept = db.execute("SELECT name, notebook FROM jobs").fetchone()
+    assert kept == (row.name, "two  spaces[2J .ipynb")
+    assert row.name.isprintable()
+    assert len(row.name) <= 80
+    assert row.name.startswith("a [31mb gpj.exe long")
+    # As an older version kept it.
+    db.execute("UPDATE jobs SET name = ?", (hostile,))
+    db.close()
+    assert [each.label for each in ledger.jobs()] == [f"{row.name} ({row.id})"]
 
 
 def test_the_default_place_and_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import sqlite3
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from pplx_jupyter.errors import BudgetExceeded
 from pplx_jupyter.ledger import Draft
+from pplx_jupyter.ledger.batches import Gate
 from pplx_jupyter.ledger.budgets import Sums, day_of, keys_of
 from pplx_jupyter.ledger.expected import Past
 from pplx_jupyter.ledger.protocol import SETTLED
@@ -138,11 +140,28 @@ class Life(RuleBasedStateMachine):
         if self.ledger.get(job) is not None:
             self.ledger.rehold(job, usual, owner="", budget=budget)
 
-    @rule(job=ids, once_more=st.booleans())
-    def settled(self, job: str, once_more: bool) -> None:
+    @rule(target=ids, asked=st.lists(drafts, min_size=1, max_size=4), at_once=st.integers(1, 3), budget=st.none() | st.floats(0.0, 9.0))  # fmt: skip
+    def asked_together(self, asked: list[Draft], at_once: int, budget: float | None) -> Any:
+        batch = [dataclasses.replace(draft, batch="b", pinned=False) for draft in asked]
+        different = list({draft.fingerprint: draft for draft in batch}.values())
+        try:
+            found = self.ledger.intend_all(different, decide, gate=Gate(at_once), budget=budget)
+        except BudgetExceeded:
+            return multiple()
+        return multiple(*(row.id for row, _ in found))
+
+    @rule(days=st.integers(0, 2))
+    def let_out(self, days: int) -> None:
+        self.ledger.release("me", time.time() + days * 86_400)
+
+    @rule(job=ids, once_more=st.booleans(), allowed=st.booleans(), budget=st.none() | st.floats(0.0, 9.0))
+    def settled(self, job: str, once_more: bool, allowed: bool, budget: float | None) -> None:
         row = self.ledger.get(job)
-        if row is not None:
-            self.ledger.write(job, _once_more(row) if once_more else _dropped(), states=["unconfirmed"])
+        if row is not None and once_more:
+            with contextlib.suppress(BudgetExceeded):
+                self.ledger.intend_again(job, _once_more(row), budget=budget, allowed=allowed)
+        elif row is not None:
+            self.ledger.write(job, _dropped(), states=["unconfirmed"])
 
     @rule(job=ids)
     def forgotten(self, job: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import OPEN, Draft
 from pplx_jupyter.ledger import troubles as ledger_troubles
+from pplx_jupyter.ledger.mending import put_aside
 from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from tests.asking import intend
@@ -133,6 +134,7 @@ def test_a_broken_file_is_put_aside_and_read(
     bodies = {job: ledger.body(job) for job in rows}
     rows = {row.id: row for row in ledger.jobs(limit=100)}
     assert _aside(path).read_bytes() == bytes(data)
+    assert put_aside(str(path))[0] == _aside(path)
     assert _is_sound(path)
     assert len(told.records) == 1
     assert f"It is kept as {_aside(path).name}; {len(rows)} jobs and" in told.text

@@ -66,7 +66,8 @@ class Child:
 
 PRELUDE = """
 import asyncio, os, signal, socket, sys, threading, time
-from pplx_jupyter.job import Job, attach, research
+from pplx_jupyter.asking import research
+from pplx_jupyter.job import Job, attach
 from pplx_jupyter.request import Request
 from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings

@@ -24,7 +24,7 @@ import httpx
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.session import Session, use_session
 from pplx_jupyter.settings import Settings
-from pplx_jupyter.watch import outcomes
+from pplx_jupyter.watch import pace
 from pplx_jupyter.watch.pace import backoff, next_ask
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def die() -> NoReturn:
 
 def hurry() -> None:
     """Ask fifty times as often as the service would like it."""
-    outcomes.next_ask = lambda age, under_way=1: next_ask(age, under_way) / 50  # type: ignore[attr-defined]
-    outcomes.backoff = lambda tries, *, longest=60.0: backoff(tries, longest=min(longest, 4.0)) / 50  # type: ignore[attr-defined]
+    pace.next_ask = lambda age, under_way=1: next_ask(age, under_way) / 50
+    pace.backoff = lambda tries, *, longest=60.0: backoff(tries, longest=min(longest, 4.0)) / 50
 
 
 class _Connection(sqlite3.Connection):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.answer import Answer
+from pplx_jupyter.asking import research
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.job import attach, research
+from pplx_jupyter.job import attach
 from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ import pytest
 import pplx_jupyter
 from pplx_jupyter import frozen as frozen_module
 from pplx_jupyter import session as session_module
+from pplx_jupyter.asking import research
 from pplx_jupyter.errors import KeyMissing, LedgerError, NotFrozen, RequestError
 from pplx_jupyter.freeze import cells_of, freeze
 from pplx_jupyter.frozen import FrozenSession, frozen_session, lockfile_of, notebook_path, thawed_session
-from pplx_jupyter.job import Job, attach, jobs, research
+from pplx_jupyter.job import Job, attach, jobs
 from pplx_jupyter.ledger import lockfile
 from pplx_jupyter.request import Request
 from pplx_jupyter.session import Session, current_session, use_session

@@ -38,10 +38,10 @@ def posts(sim: Simulator) -> int:
 SLEEPS = """
 import httpx
 backend, where = sys.argv[4:6]
-from pplx_jupyter.watch import lease, outcomes, watcher
+from pplx_jupyter.watch import lease, pace, watcher
 lease.this_owner.__kwdefaults__["held"] = 1.0
 watcher.RENEW_SECONDS = watcher._OTHERS_SECONDS = 0.2
-outcomes.next_ask = lambda age, under_way=1: 0.02
+pace.next_ask = lambda age, under_way=1: 0.02
 class Sleeps(httpx.AsyncBaseTransport):
     inner = httpx.AsyncHTTPTransport()
     async def handle_async_request(self, request):
@@ -169,7 +169,7 @@ def test_an_id_is_kept_until_it_can_be_written(
     caplog: pytest.LogCaptureFixture,
     backend: str,
 ) -> None:
-    monkeypatch.setattr(watcher, "_WRITE_PAUSES", PAUSES)
+    monkeypatch.setattr("pplx_jupyter.watch.writing._WRITE_PAUSES", PAUSES)
     still.add_fault("hold@post#1")
     asker = ask(still)
     job = asker.job(backend=backend)
@@ -203,7 +203,7 @@ def test_an_id_is_kept_until_it_can_be_written(
 def test_a_look_that_cannot_be_written_is_kept_in_memory(
     still: Simulator, ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watcher, "_WRITE_PAUSES", PAUSES)
+    monkeypatch.setattr("pplx_jupyter.watch.writing._WRITE_PAUSES", PAUSES)
     caplog.set_level(logging.CRITICAL)
     asker = ask(still)
     job = asker.job()

@@ -343,7 +343,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import httpx, killed_child, pplx_jupyter.api.http, pplx_jupyter.watch.watcher
 from pplx_jupyter.errors import JobUnconfirmed
-from pplx_jupyter.job import research
+from pplx_jupyter.asking import research
 from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings
 killed_child.hurry()

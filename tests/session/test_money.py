@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from pplx_jupyter.asking import research
 from pplx_jupyter.errors import BudgetExceeded, RequestError
-from pplx_jupyter.job import Job, research
+from pplx_jupyter.job import Job
 from pplx_jupyter.ledger import Draft
 from pplx_jupyter.ledger.budgets import Sums, day_of
 from pplx_jupyter.request import Request
@@ -131,6 +133,30 @@ def test_unconfirmed_jobs_stay_set_aside_and_asking_again_needs_room(sim: Simula
     sums = total(asker.session)
     assert (sums.jobs, sums.unknown, sums.dollars("unknown_high"), sums.spent) == (2, 1, 1.3, job.cost.total)
     assert total(asker.session, "day", yesterday) == Sums()
+
+
+def test_settling_two_at_once_does_not_pass_the_budget(sim: Simulator, ask: Ask) -> None:
+    asker = asker_with(ask, sim, 4.0)
+    sim.add_fault("reset-after@agent+post#1")
+    sim.add_fault("reset-after@agent+post#2")
+    jobs = [asker.job(f"Question {n}?", backend="agent") for n in range(2)]
+    assert [asker.end(job) for job in jobs] == ["unconfirmed"] * 2
+    ready = threading.Barrier(2)
+    said: list[str] = []
+
+    def settle(job: Job) -> None:
+        ready.wait(10)
+        try:
+            asker.session.settle(job.id, ask_again=True)
+        except BudgetExceeded:
+            said.append(job.id)
+
+    threads = [threading.Thread(target=settle, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(said) == 1, "2.60 are set aside for what is unconfirmed, and 1.40 is room for one more"
 
 
 def test_settling_with_yes_passes_the_budget(sim: Simulator, ask: Ask) -> None:

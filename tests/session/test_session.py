@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import secrets
 import threading
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from pplx_jupyter.asking import research
+from pplx_jupyter.batch.asking import research_map
 from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError, ServiceError
-from pplx_jupyter.job import Job, attach, jobs, research
+from pplx_jupyter.job import Job, attach, jobs
 from pplx_jupyter.ledger.protocol import Owner
 from pplx_jupyter.request import Request
 from pplx_jupyter.session import Session, current_session, use_session
@@ -101,6 +104,20 @@ def test_retry_failed_as_a_setting_and_retry_as_a_method(sim: Simulator, ask: As
     assert asker.end(asker.job("One?")) == "completed"
     retried = second.retry()
     assert (retried.id != second.id, asker.end(retried)) == (True, "completed")
+
+
+def test_a_retry_buys_once_however_often_and_wherever_it_is_run(sim: Simulator, ask: Ask) -> None:
+    sim.add_fault("fail@post#1")
+    asker, other = ask(sim), ask(sim)
+    failed = asker.job("Why?")
+    assert asker.end(failed) == "failed"
+    # Another default does not make it another question.
+    other.session.settings = dataclasses.replace(other.session.settings, effort="high")
+    first, second = failed.retry(), Job(other.session, failed.id).retry()
+    assert first.id == second.id != failed.id
+    assert asker.end(first) == "completed"
+    assert failed.retry().id == first.id, "the same cell, run again"
+    assert len(sim.bill.jobs) == 2
 
 
 def test_a_pinned_question_reuses_its_own_backends_answers(sim: Simulator, ask: Ask) -> None:
@@ -316,6 +333,25 @@ def test_attach(sim: Simulator, ask: Ask) -> None:
     for nothing in ("", "  ", "no such", "%"):
         with pytest.raises(RequestError, match="no job"):
             attach(nothing, session=session)
+
+
+def test_a_name_given_in_python_is_cleaned_before_it_is_kept(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    session = asker.session
+    job = research("Why?", name="a\n\x1b[31mb\u202e", session=session)
+    assert asker.end(job) == "completed"
+    for name in ("a [31mb", "c d"):
+        kept = session.ledger._file.all("SELECT name FROM jobs")
+        assert [tuple(row) for row in kept] == [(name,)]
+        assert job.row.label == f"{name} ({job.id})"
+        # It was answered: the name alone is written.
+        assert research("Why?", name="c\x07\nd", session=session).id == job.id
+    long = "word " * 40
+    named = research("How?", name=long, session=session)
+    assert len(named.name) <= 80
+    assert attach(long, session=session).id == named.id
+    batch = research_map("When was {{ it }}?", [{"it": "tea"}], name="e\x1b]0;f\x07\n", session=session)
+    assert batch.label == f"e]0;f ({batch.id})"
 
 
 def test_attach_wants_one_job(sim: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,10 @@ def test_defaults(tmp_path: Path) -> None:
     assert set(Settings.names()) >= {"backend", "model", "effort", "wait", "timeout", "ledger", "notebook"}
 
 
+def test_a_notebooks_name_is_clean_and_stays_what_it_is_on_the_disk() -> None:
+    assert Settings(notebook="a/two  spaces\x1b[2J\n\u202e.ipynb").notebook_name == "two  spaces[2J .ipynb"
+
+
 def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
     folder = written(tmp_path, "[tool.pplx_jupyter]\nwait = false\n")
     assert Settings.load(environ={"PPLX_JUPYTER_WAIT": ""}, folder=folder).wait is False

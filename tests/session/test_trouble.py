@@ -26,8 +26,8 @@ Ask = Any
 
 FULL = """
 import resource
-from pplx_jupyter.watch import outcomes, watcher
-outcomes.next_ask = lambda age, under_way=1: 0.05
+from pplx_jupyter.watch import pace, watcher
+pace.next_ask = lambda age, under_way=1: 0.05
 watcher.RENEW_SECONDS = 0.1
 def fill():
     "From now on no file may grow beyond what the ledger's log has: its next write fails as on a full disk."

@@ -11,7 +11,7 @@ from pplx_jupyter.errors import BudgetExceeded
 from pplx_jupyter.ledger import batches, search, totals
 from pplx_jupyter.ledger.batches import PARKED, is_parked
 from pplx_jupyter.ledger.budgets import day_of, keys_of
-from pplx_jupyter.ledger.columns import bind
+from pplx_jupyter.ledger.columns import bind, row_of
 from pplx_jupyter.ledger.expected import Expected, expected_of, together
 from pplx_jupyter.ledger.protocol import Attempts, Decision, Draft, Row
 from pplx_jupyter.ledger.sqlite.finding import Finding
@@ -112,6 +112,28 @@ class Intents(Finding):
             kept = {name: row.expected[name] for name in ("yes",) if name in row.expected}
             self._set(db, row, {"expected": {**expected, **kept}})
             return None
+
+    def intend_again(
+        self, job_id: str, changes: Mapping[str, Any], *, budget: float | None = None, allowed: bool = False
+    ) -> Row | None:
+        """Make an unconfirmed row an intent once more, in one transaction with the budgets."""
+        with self._writing(intent=True) as db:
+            found = db.execute(
+                "SELECT * FROM jobs WHERE id = ? AND state = 'unconfirmed'", (job_id,)
+            ).fetchone()
+            if found is None:
+                return None
+            row = row_of(found)
+            day = day_of(time.time())
+            if allowed:
+                changes = {**changes, "expected": {**row.expected, "yes": True}}
+            else:
+                usual = expected_of(row.expected, row.backend, row.asked_model)
+                keys = keys_of(row.notebook, day, row.run)
+                refusal = refusal_of(db, keys, row.base_url, usual, budget)
+                if refusal is not None:
+                    raise BudgetExceeded(refusal.line(), refusal=refusal)
+            return self._set(db, row, {**changes, "state": "submitting", "day": day})
 
     def refusal(
         self, notebook: str, run: str, base_url: str, expected: Mapping[str, Any], budget: float | None

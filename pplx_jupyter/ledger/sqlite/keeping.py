@@ -33,7 +33,7 @@ class Keeping(Rows):
         packed = zlib.compress(json.dumps(forms).encode(), level=1)
         with self._writing() as db:
             db.execute(
-                "INSERT INTO forms SELECT id, ?, ? FROM jobs WHERE id = ? AND forgotten_at IS NULL"
+                "INSERT INTO forms (job_id, version, forms) SELECT id, ?, ? FROM jobs WHERE id = ? AND forgotten_at IS NULL"
                 " ON CONFLICT (job_id) DO UPDATE SET version = excluded.version, forms = excluded.forms",
                 (version, packed, job_id),
             )
@@ -51,7 +51,7 @@ class Keeping(Rows):
             if row is None or row.state not in REUSABLE or row.forgotten_at is not None:
                 return
             kept = [(job_id, n, bind("url", url), data) for n, (url, data) in enumerate(pictures.items())]
-            db.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", kept)
+            db.executemany("INSERT OR REPLACE INTO pictures (job_id, n, url, data) VALUES (?, ?, ?, ?)", kept)
             self._set(db, row, {"pictures_until": None})
 
     def note_shown(self, job_ids: Sequence[str], now: float) -> None:

@@ -108,7 +108,8 @@ class Leases(Intents):
         """Write until when a process holds its leases; owners that ended a day ago are dropped."""
         with self._writing() as db:
             db.execute(
-                "INSERT INTO owners VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET until = excluded.until",
+                "INSERT INTO owners (id, host, boot, pid, started, until) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET until = excluded.until",
                 (owner.id, owner.host, owner.boot, owner.pid, owner.started, owner.until),
             )
             db.execute("DELETE FROM owners WHERE until < ?", (time.time() - 86_400,))
@@ -123,7 +124,7 @@ class Leases(Intents):
         with self._writing() as db:
             db.execute("DELETE FROM retired WHERE account = ?", (account,))
             if until is not None:
-                db.execute("INSERT INTO retired VALUES (?, ?)", (account, until))
+                db.execute("INSERT INTO retired (account, until) VALUES (?, ?)", (account, until))
 
     def listing_due(self, account: str, now: float, every: float) -> bool:
         """Whether the service's list is to be asked for again."""

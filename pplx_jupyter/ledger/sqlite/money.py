@@ -44,4 +44,4 @@ class Money(Rows):
         with self._writing() as db:
             db.execute("DELETE FROM budgets WHERE scope = ? AND key = ?", (scope, key))
             if amount is not None:
-                db.execute("INSERT INTO budgets VALUES (?, ?, ?)", (scope, key, amount))
+                db.execute("INSERT INTO budgets (scope, key, amount) VALUES (?, ?, ?)", (scope, key, amount))

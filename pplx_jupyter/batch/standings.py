@@ -1,0 +1,104 @@
+"""Where all rows of a batch stand, as the ledger was last read: what has changed since is all that is read again."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pplx_jupyter.batch.standing import Standing, standing_of
+from pplx_jupyter.rows import answer_of, has_answer
+from pplx_jupyter.schema import check
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pplx_jupyter.ledger import Row
+    from pplx_jupyter.session import Session
+    from pplx_jupyter.submission import Submission
+
+__all__ = ["Standings"]
+
+_RUN_SECONDS = 60.0
+"""Within so long a run's questions are written down, however many."""
+
+_UNFIT = "does not fit the schema: "
+
+
+class Standings:
+    """The standing of each question that was asked, by its fingerprint; from any thread.
+
+    Parameters
+    ----------
+    session
+        Whose ledger the jobs are in.
+    schema
+        What answers are checked against, or None.
+    """
+
+    def __init__(self, session: Session, schema: Any) -> None:
+        self._session = session
+        self._schema = schema
+        self._jobs: dict[str, str] = {}
+        self._reused: set[str] = set()
+        self._standings: dict[str, Standing] = {}
+        self._seq = 0
+        self._lock = threading.RLock()
+
+    def __bool__(self) -> bool:
+        return bool(self._jobs)
+
+    def take(self, submitted: Mapping[str, Submission], *, batch: str) -> None:
+        """Note which job each question has from now on; what a run of this batch bought that goes on is not reused."""
+        rows = [each.row for each in submitted.values() if not each.created]
+        under_way = [row.created_at for row in rows if row.is_open and row.batch == batch]
+        began = min(under_way, default=math.inf) - _RUN_SECONDS
+        with self._lock:
+            for fingerprint, each in submitted.items():
+                row = each.row
+                self._jobs[fingerprint] = row.id
+                self._reused.discard(row.id)
+                if each.reused and not (row.batch == batch and row.created_at >= began):
+                    self._reused.add(row.id)
+                self._standings[row.id] = self._standing(row)
+
+    def refresh(self) -> bool:
+        """Read what has changed; say whether anything has."""
+        with self._lock:
+            ids = set(self._standings)
+            rows = self._session.ledger.changed(self._seq, ids) if ids else []
+            for row in rows:
+                self._seq = max(self._seq, row.seq)
+                self._standings[row.id] = self._standing(row)
+            return bool(rows)
+
+    def of(self, fingerprints: Sequence[str]) -> list[Standing]:
+        """Give where these questions stand as last read, in their order."""
+        with self._lock:
+            jobs = (self._jobs.get(fingerprint) for fingerprint in fingerprints)
+            return [Standing() if each is None else self._standings[each] for each in jobs]
+
+    def jobs(self, words: Collection[str]) -> dict[str, str]:
+        """Give the jobs of the questions that stand at one of these words, by their fingerprints."""
+        with self._lock:
+            return {
+                fingerprint: job
+                for fingerprint, job in self._jobs.items()
+                if self._standings[job].word in words
+            }
+
+    def is_reused(self, job_id: str) -> bool:
+        """Whether a job's answer was in the ledger before."""
+        return job_id in self._reused
+
+    def _standing(self, row: Row) -> Standing:
+        reused, invalid = row.id in self._reused, ""
+        if self._schema is not None and has_answer(row):
+            known = self._standings.get(row.id)
+            if known is not None and known.ended is not None and known.ended == row.settled_at:
+                # Checked before: reading a thousand answers again takes seconds.
+                invalid = known.reason.removeprefix(_UNFIT) if known.word == "invalid" else ""
+            else:
+                answer = answer_of(row, self._session.ledger.body(row.id))
+                invalid = check(answer.json, self._schema)[1]
+        return standing_of(row, reused=reused, invalid=invalid)
