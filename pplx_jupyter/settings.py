@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.render.words import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,17 @@ __all__ = ["Settings", "seconds_of"]
 _CHOICES = {"backend": ("auto", "sonar", "agent"), "effort": ("", "minimal", "low", "medium", "high")}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
-_SWITCHES = {"frozen", "images", "nested_wait", "notify", "parallel", "refresh", "retry_failed", "wait"}
+_SWITCHES = {
+    "frozen",
+    "images",
+    "nested_wait",
+    "notify",
+    "parallel",
+    "refresh",
+    "retry_failed",
+    "sound",
+    "wait",
+}
 _NUMBERS = {"timeout": "a number of seconds", "budget": "an amount of US dollars"}
 
 
@@ -64,6 +75,8 @@ class Settings:
         Whether cells that nobody watches send their questions first and wait where a result is first used.
     notify
         Whether a notification on the desktop tells when a job of a cell has ended.
+    sound
+        Whether that is heard, too: two soft notes in the page, or the notification's own sound.
     """
 
     backend: str = "auto"
@@ -82,6 +95,7 @@ class Settings:
     budget: float | None = None
     parallel: bool = False
     notify: bool = False
+    sound: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -102,7 +116,7 @@ class Settings:
         """The file name of "this notebook": the setting, else as Jupyter Server or VS Code tells; else an empty text."""
         main = sys.modules.get("__main__")
         told = self.notebook or os.environ.get("JPY_SESSION_NAME") or getattr(main, "__vsc_ipynb_file__", "")
-        return Path(str(told)).name if told else ""
+        return file_name(Path(str(told)).name) if told else ""
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -7,13 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import BudgetExceeded, RequestError
-from pplx_jupyter.notebook.flags import check_free, parse_line
+from pplx_jupyter.notebook.flags.line import parse_line
+from pplx_jupyter.notebook.flags.names import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pplx_jupyter.ledger import Row
     from pplx_jupyter.ledger.budgets import Refusal
-    from pplx_jupyter.notebook.flags import Line
+    from pplx_jupyter.notebook.flags.line import Line
     from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.notebook.magics import PplxResearch
     from pplx_jupyter.request import Request
@@ -158,10 +160,7 @@ def _submit(magics: PplxResearch, question: _Question) -> None:
     job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
     if parsed.name:
         magics.host.user_ns[parsed.name] = job
-    if submitted.row.is_open and (parsed.cell.get("notify-me") or session.settings.notify):
-        from pplx_jupyter.notebook.notify import tell_when_done
-
-        tell_when_done(magics.host, session, submitted.row, place)
+    sound = submitted.row.is_open and _tells(magics, question, submitted.row)
     show(
         magics.host,
         job,
@@ -170,7 +169,19 @@ def _submit(magics: PplxResearch, question: _Question) -> None:
         wait=question.wait,
         timeout=parsed.cell.get("timeout"),
         brief=bool(parsed.cell.get("brief")),
+        sound=sound,
     )
+
+
+def _tells(magics: PplxResearch, question: _Question, row: Row) -> bool:
+    """See that a person is told when the job has ended, where that is wanted; say whether the page is to sound."""
+    cell, settings = question.line.cell, question.session.settings
+    notify, sound = bool(cell.get("notify-me")) or settings.notify, bool(cell.get("sound")) or settings.sound
+    if not notify and not sound:
+        return False
+    from pplx_jupyter.notebook.notify import tell_when_done
+
+    return tell_when_done(magics.host, question.session, row, question.place, notify=notify, sound=sound)
 
 
 def _show_refusal(magics: PplxResearch, question: _Question, refusal: Refusal) -> None:

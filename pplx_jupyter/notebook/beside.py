@@ -12,7 +12,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pplx_jupyter.notebook.display import Pin, Slot, pin_widget
+from pplx_jupyter.notebook.display import Pin, Slot, next_to_widget, pin_widget
 from pplx_jupyter.notebook.final import NOTHING
 from pplx_jupyter.watch.thread import run_in_background
 
@@ -105,7 +105,7 @@ def close_all(widget: Any) -> None:
 
 
 def _marked(forms: Mapping[str, str]) -> dict[str, str]:
-    return {**forms, "text/html": f'<div class="{_KEPT}">{forms["text/html"]}{_HIDES}</div>'}
+    return next_to_widget({**forms, "text/html": f'<div class="{_KEPT}">{forms["text/html"]}{_HIDES}</div>'})
 
 
 class _Shown(NamedTuple):

@@ -17,7 +17,25 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger import Row
 
-__all__ = ["Pin", "Slot", "output_metadata", "pin_widget"]
+__all__ = ["Pin", "Slot", "next_to_widget", "output_metadata", "pin_widget"]
+
+
+_LOST = ".jp-OutputArea-child:has(>.jupyter-widgets):not(:has(>.jupyter-widgets>*))"
+"""What JupyterLab and Notebook 7 show of a widget whose kernel is gone: a line of error in place of all other forms."""
+
+_STATIC = "pplx-static"
+_HIDE_LOST = (
+    f"<style>{_LOST}:has(+.jp-OutputArea-child .{_STATIC}),.jp-OutputArea-child:has(.{_STATIC})+{_LOST}"
+    "{display:none}</style>"
+)
+
+
+def next_to_widget(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a static output that stands right above or below a live one, and says all where that is lost.
+
+    In a file that is opened without its kernel the frontend's error about the widget is hidden.
+    """
+    return {**forms, "text/html": f'<div class="{_STATIC}">{forms.get("text/html", "")}{_HIDE_LOST}</div>'}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -65,6 +65,10 @@ class PplxResearch(Magics):
         None, allow_none=True, help="Whether a notification on the desktop tells when a job has ended"
     ).tag(config=True)
 
+    sound = Bool(None, allow_none=True, help="Whether two soft notes sound when a job has ended").tag(
+        config=True
+    )
+
     def __init__(self, shell: Any) -> None:
         self.host: Any = shell
         super().__init__(shell)
@@ -91,7 +95,7 @@ class PplxResearch(Magics):
             and why do they still differ between countries?
         """
         from pplx_jupyter.notebook.asking import ask
-        from pplx_jupyter.notebook.flags import example, explain
+        from pplx_jupyter.notebook.flags.help import example, explain
 
         if cell is None or not cell.strip():
             if line.strip() and cell is not None:
@@ -150,8 +154,8 @@ class PplxResearch(Magics):
 @contextlib.contextmanager
 def _one_line(shell: Any) -> Iterator[None]:
     """Turn a user's mistake into IPython's one-line error, in the words of the flags."""
+    from pplx_jupyter.notebook.flags.wording import with_flags
     from pplx_jupyter.notebook.frontend import is_headless
-    from pplx_jupyter.request import with_flags
 
     try:
         yield

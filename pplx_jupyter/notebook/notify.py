@@ -1,7 +1,7 @@
 """``--notify-me``: a notification on the desktop when a job has ended, where the kernel runs on the person's own machine.
 
-It is silent, comes once a job whichever kernels watch it, and says nothing of what the service wrote. Where
-none can be shown, one line says so, once; the job and its panel do not depend on it.
+It is silent but for ``--sound``, comes once a job whichever kernels watch it, and says nothing of what the
+service wrote. Where none can be shown, one line says so, once; the job and its panel do not depend on it.
 """
 
 from __future__ import annotations
@@ -50,18 +50,37 @@ _told: set[str] = set()
 _notifiers: dict[int, Any] = {}
 
 
-def tell_when_done(shell: Any, session: Session, row: Row, place: Place) -> None:
-    """Tell the person when an open job has ended, whatever runs then; where that cannot be, say so below the cell, once."""
+def tell_when_done(
+    shell: Any, session: Session, row: Row, place: Place, *, notify: bool = True, sound: bool = False
+) -> bool:
+    """Tell the person when an open job has ended, whatever runs then; where that cannot be, say so below the cell, once.
+
+    Parameters
+    ----------
+    notify
+        Show a notification on the desktop.
+    sound
+        Let it be heard.
+
+    Returns
+    -------
+    bool
+        Whether the page or the terminal has to sound instead: no notification will.
+    """
     from pplx_jupyter.notebook.painter import painter_of
 
     if place.headless or place.voila:
-        return
+        return False
+    if not notify:
+        return sound
     reason = why_not()
     if not reason:
-        painter_of(session).add(Notice(session, row))
-    elif reason not in _told:
+        painter_of(session).add(Notice(session, row, sound=sound))
+        return False
+    if reason not in _told:
         _told.add(reason)
         _say(shell, f"No notification: {reason}. {_BELOW}", place)
+    return sound
 
 
 def _say(shell: Any, line: str, place: Place) -> None:
@@ -100,11 +119,14 @@ class Notice:
         Whose ledger the job is in.
     row
         The job as it is now.
+    sound
+        Let it be heard.
     """
 
-    def __init__(self, session: Session, row: Row) -> None:
+    def __init__(self, session: Session, row: Row, *, sound: bool = False) -> None:
         self.row = row
         self._session = session
+        self._sound = sound
 
     def note(self, row: Row) -> None:
         """Take a newer row."""
@@ -118,7 +140,7 @@ class Notice:
         """Send the notification, where no other kernel has; nothing more will come."""
         row = self.row
         if row.state in _WORDS and self._is_first(row):
-            run_in_background(_send(*words_of(row, simulated=self._is_simulated(row))))
+            run_in_background(_send(*words_of(row, simulated=self._is_simulated(row)), sound=self._sound))
         return True
 
     def _is_first(self, row: Row) -> bool:
@@ -148,13 +170,13 @@ def _plain(text: str) -> str:
     return one_line(text, 2 * _QUESTION).translate(_MARKUP)
 
 
-async def _send(title: str, text: str) -> None:
+async def _send(title: str, text: str, *, sound: bool) -> None:
     try:
-        from desktop_notifier import DesktopNotifier
+        from desktop_notifier import DEFAULT_SOUND, DesktopNotifier
 
         # Kept: some desktops take a notification away when its sender has left.
         notifier = _notifiers.setdefault(id(asyncio.get_running_loop()), DesktopNotifier(app_name="Jupyter"))
         async with asyncio.timeout(_SEND_SECONDS):
-            await notifier.send(title=title, message=text)
+            await notifier.send(title=title, message=text, sound=DEFAULT_SOUND if sound else None)
     except Exception as error:  # noqa: BLE001 - whatever a desktop does must not disturb the jobs
         log.info("no notification: %s: %s", type(error).__name__, error)

@@ -8,6 +8,7 @@ in one look it paints so few panels that a page gets at most twenty updates a se
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import threading
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.session import Session
 
-__all__ = ["Paintable", "Painter", "painter_of"]
+__all__ = ["UNMARKED", "Paintable", "Painter", "painter_of"]
 
 log = logging.getLogger("pplx_jupyter")
 
@@ -45,6 +46,16 @@ class Marked(Protocol):
     @property
     def seq(self) -> int:
         """The number of its last change."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Unmarked:
+    id: str = ""
+    seq: int = 2**62
+
+
+UNMARKED: Marked = _Unmarked()
+"""Of a view that shows no single row: the ledger is asked about nothing."""
 
 
 class Paintable(Protocol):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["does_block", "show"]
 
+_BELL = "\a"
 _END_OF_CELL = 0.05
 """Seconds that a cell is given to end before the background thread begins."""
 
@@ -40,9 +41,11 @@ def show(
     wait: bool | None = None,
     timeout: float | None = None,
     brief: bool = False,
+    sound: bool = False,
 ) -> None:
     """Show a job below the running cell, and wait for it where that is asked for or nobody is there to watch.
 
+    With `sound` a person hears when it has ended, in the page or from the terminal.
     With the setting `parallel`, a cell that nobody watches does not wait: the first use of the job's
     result does, and ``%pplx wait`` completes the cell's outputs.
 
@@ -65,18 +68,19 @@ def show(
     if place.kernel is None or place.headless:
         _print_why(session, row)
     if place.kernel is None:
-        _show_in_terminal(session, row, blocks=blocks)
+        _show_in_terminal(session, row, blocks=blocks, sound=sound)
     elif place.headless and blocks:
         _block_headless(shell, job, row, place, seconds, brief=brief)
         return
     elif place.headless:
         _place_headless(shell, job, row, place, seconds, brief=brief)
     else:
-        show_live(shell, session, row, place, brief=brief, earlier=_earlier(session, row, place))
+        earlier = _earlier(session, row, place)
+        show_live(shell, session, row, place, brief=brief, sound=sound, earlier=earlier)
         remember(Placed(job))
     session.watch(after=0.0 if blocks else _END_OF_CELL)
     if blocks and place.kernel is None:
-        _wait_in_terminal(job, seconds)
+        _wait_in_terminal(job, seconds, sound=sound)
     elif blocks:
         job.wait(seconds)
 
@@ -185,17 +189,17 @@ def _publish_final(shell: Any, upper: Slot, job: Job, *, brief: bool) -> None:
         upper.update(second, output_metadata(row))
 
 
-def _show_in_terminal(session: Session, row: Row, *, blocks: bool) -> None:
+def _show_in_terminal(session: Session, row: Row, *, blocks: bool, sound: bool) -> None:
     print(status_text(row, time.time()))
     if not blocks:
-        _Announcer(session, row).start()
+        _Announcer(session, row, sound=sound).start()
 
 
 _told: set[str] = set()
 """Jobs of a terminal whose answer a blocking cell prints itself."""
 
 
-def _wait_in_terminal(job: Job, timeout: float | None) -> None:
+def _wait_in_terminal(job: Job, timeout: float | None, *, sound: bool) -> None:
     _told.add(job.id)
     try:
         job.wait(timeout)
@@ -204,15 +208,17 @@ def _wait_in_terminal(job: Job, timeout: float | None) -> None:
         _told.discard(job.id)
         raise
     row, ledger = job.row, job.session.ledger
-    print(show_text(row, job.body, ledger.pictures(job.id), follows=earlier_of(ledger, row)))
+    text = show_text(row, job.body, ledger.pictures(job.id), follows=earlier_of(ledger, row))
+    print(f"{_BELL if sound else ''}{text}")
 
 
 class _Announcer:
     """A view for a terminal: prints the answer when it is there; IPython keeps such prints above its prompt."""
 
-    def __init__(self, session: Session, row: Row) -> None:
+    def __init__(self, session: Session, row: Row, *, sound: bool = False) -> None:
         self.row = row
         self._session = session
+        self._bell = _BELL if sound else ""
 
     def start(self) -> None:
         from pplx_jupyter.notebook.painter import painter_of
@@ -231,5 +237,8 @@ class _Announcer:
             return True
         ledger = self._session.ledger
         text = show_text(row, ledger.body(row.id), ledger.pictures(row.id), follows=earlier_of(ledger, row))
-        print(f"\n{row.label}: {row.state} after {duration(now - row.created_at)}\n{text}", flush=True)
+        print(
+            f"{self._bell}\n{row.label}: {row.state} after {duration(now - row.created_at)}\n{text}",
+            flush=True,
+        )
         return True

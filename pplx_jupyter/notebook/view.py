@@ -17,9 +17,11 @@ from pplx_jupyter.errors import PplxError
 from pplx_jupyter.ledger import OPEN
 from pplx_jupyter.notebook import panel_texts as buttons
 from pplx_jupyter.notebook.away import mark_shown
-from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
+from pplx_jupyter.notebook.chime import Chime
+from pplx_jupyter.notebook.display import Pin, Slot, next_to_widget, output_metadata
 from pplx_jupyter.notebook.final import NOTHING, final_forms
 from pplx_jupyter.notebook.offers import asked_again, closed, offers_of
+from pplx_jupyter.notebook.painter import painter_of
 from pplx_jupyter.notebook.panel import Panel
 from pplx_jupyter.notebook.progress import clock_step, status_text
 from pplx_jupyter.notebook.usual import usual_range
@@ -59,6 +61,8 @@ class View:
         A job under way that this cell asked before with another question.
     has_file
         The page is a notebook's, not an app's.
+    sound
+        Let two notes sound in the page when the job has ended.
     on_anew
         Called with the row that the button "Ask again" led to, where it is another one.
     """
@@ -72,6 +76,7 @@ class View:
         brief: bool = False,
         earlier: Row | None = None,
         has_file: bool = True,
+        sound: bool = False,
         on_anew: Callable[[Row, Row], None] | None = None,
     ) -> None:
         token = secrets.token_hex(3)
@@ -81,6 +86,8 @@ class View:
         self._session = session
         self._brief = brief
         self._has_file = has_file
+        self._sound = sound
+        self._chime: Chime | None = None
         self._earlier = earlier
         self._mode = "watching"
         self._mode_since = self._resumed_at = 0.0
@@ -89,7 +96,7 @@ class View:
         self._clock_at = time.time()
         self._on_anew = on_anew
         self._taking = threading.Lock()
-        self._taken = self._acted = self._completing = False
+        self._taken = self._acted = self._completing = self._heard = False
         why = f"{_follows(session, row)} {why_asked(session, row)}".strip() if row.is_open else ""
         self.panel = Panel(row, pin, self.click, now=time.time(), earlier=earlier, why=why)
 
@@ -143,22 +150,32 @@ class View:
         metadata = output_metadata(row)
         html = upper["text/html"] + lower["text/html"]
         if offers:
-            upper, lower = lower, {**NOTHING, **self.panel.offer_bundle}
+            upper, lower = next_to_widget(lower), {**NOTHING, **self.panel.offer_bundle}
             self._offer()
             self.panel.offer(*offers)
-        self.upper.update(upper, metadata)
+        self._show_end(upper, metadata)
         self.lower.update(lower, metadata)
         self.panel.finish(html, has_file=self._has_file, offers=offers)
         mark_shown(ledger, row)
         self._completing = awaits_pictures(row, time.time())
         return not offers and not self._completing
 
+    def _show_end(self, upper: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
+        if self._chime is not None:
+            self._chime.stop()
+        if not self._sound or self._heard:
+            self.upper.update(upper, metadata)
+            return
+        self._heard = True
+        self._chime = Chime(self.upper, upper, metadata)
+        painter_of(self._session).add(self._chime)
+
     def show_offer(self, shell: Any, forms: Mapping[str, str]) -> None:
         """Show a job that gave no answer, and below its note what can be done, from the cell's own thread."""
         metadata = output_metadata(self.row)
         self._offer()
         self.panel.offer(*offers_of(self.row))
-        self.upper.show(shell, forms, metadata)
+        self.upper.show(shell, next_to_widget(forms), metadata)
         self.lower.show(shell, {**NOTHING, **self.panel.offer_bundle}, metadata)
 
     def _offer(self) -> None:
@@ -167,12 +184,14 @@ class View:
 
     def _paint_offer(self, row: Row, now: float, *, changed: bool) -> bool:
         if row.is_open:
-            self._mode = "watching"
+            if self._chime is not None:
+                self._chime.stop()
+            self._mode, self._heard = "watching", False
             self._clock_at = self._resumed_at = now
             self.panel.resume(row, now)
             metadata = output_metadata(row)
             self.upper.update(self._live_forms(), metadata)
-            self.lower.update(render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata)
+            self.lower.update(self._hint(), metadata)
             return False
         if changed or self._acted:
             self._mode = "watching"
@@ -181,6 +200,9 @@ class View:
             self.withdraw()
             return True
         return False
+
+    def _hint(self) -> dict[str, Any]:
+        return next_to_widget(render.hint_forms(receipt_of(self.row), usual=usual_range(self.row)))
 
     def _live_forms(self) -> dict[str, Any]:
         hint = render.hint_forms(receipt_of(self.row), usual=usual_range(self.row))
@@ -194,7 +216,7 @@ class View:
         """Show a job under way: the panel, and under it the static hint, from the cell's own thread."""
         metadata = output_metadata(self.row)
         self.upper.show(shell, self._live_forms(), metadata)
-        self.lower.show(shell, render.hint_forms(receipt_of(self.row), usual=usual_range(self.row)), metadata)
+        self.lower.show(shell, self._hint(), metadata)
 
     def withdraw(self) -> None:
         """Take the buttons away, where there are any: the note stays."""
@@ -209,8 +231,6 @@ class View:
 
     def click(self, text: str) -> None:
         """Act on a button; the painter shows what came of it."""
-        from pplx_jupyter.notebook.painter import painter_of
-
         if time.time() - self._resumed_at < _DOUBLE_CLICK_SECONDS:
             # Meant for the button that stood there before.
             return
@@ -274,10 +294,17 @@ def _follows(session: Session, row: Row) -> str:
 
 
 def show_live(
-    shell: Any, session: Session, row: Row, place: Place, *, brief: bool, earlier: Row | None = None
+    shell: Any,
+    session: Session,
+    row: Row,
+    place: Place,
+    *,
+    brief: bool,
+    sound: bool = False,
+    earlier: Row | None = None,
 ) -> None:
     """Show a job under way below the running cell: the panel, and under it the static hint."""
-    view = _view(shell, session, row, place, brief=brief, earlier=earlier)
+    view = _view(shell, session, row, place, brief=brief, sound=sound, earlier=earlier)
     view.show(shell)
     _begin(view, session, place)
 
@@ -296,8 +323,6 @@ def _view(shell: Any, session: Session, row: Row, place: Place, **rest: Any) -> 
 
 
 def _begin(view: View, session: Session, place: Place) -> None:
-    from pplx_jupyter.notebook.painter import painter_of
-
     painter = painter_of(session)
     run = str((place.parent.get("header") or {}).get("msg_id") or "")
     _keep(_Shown(view, place.cell or view.upper.display_id, run), painter.remove)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import shutil
+import struct
 import subprocess
 import sys
 import time
+import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +20,7 @@ from tests.notebook.conftest import Kernel
 from tests.notebook.test_progress import row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pplx_jupyter.simulator import Simulator
@@ -88,6 +92,16 @@ def until(told: Path, text: str) -> list[str]:
     return told.read_text().splitlines()
 
 
+def ended_as(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Look for the output that shows a job's end."""
+
+    def wanted(message: dict[str, Any]) -> bool:
+        metadata = message["content"].get("metadata") or {}
+        return bool(metadata.get("pplx_jupyter", {}).get("state") == state)
+
+    return wanted
+
+
 def load(environment: dict[str, str]) -> Kernel:
     kernel = Kernel(environment)
     assert kernel.run("%load_ext pplx_jupyter").reply["status"] == "ok"
@@ -125,9 +139,14 @@ def test_nothing_is_told_unasked_and_the_setting_asks(
         kernel.run("%%pplx_research quiet\nWhat is tea? seconds:20")
         kernel.run("quiet.wait()", cell="aside")
         kernel.run("%config PplxResearch.notify = True", cell="aside")
-        kernel.run("%%pplx_research loud\nWhat is coffee? outcome:failed seconds:20", cell="cell-2")
-        assert "Failed: loud" in "\n".join(until(desktop, "loud"))
+        kernel.run("%%pplx_research loud --sound\nWhat is coffee? outcome:failed seconds:20", cell="cell-2")
+        lines = until(desktop, "loud")
+        assert lines[-1].startswith("Failed: loud")
+        assert lines[-1].endswith("['sound-name', 'urgency']")
         assert "quiet" not in desktop.read_text()
+        assert "<audio" not in str(kernel.until(ended_as("failed"))), (
+            "the notification is heard, and nothing else"
+        )
     finally:
         kernel.close()
 
@@ -147,6 +166,23 @@ def test_without_a_desktop_one_muted_line_says_so_once(
     assert "pplx-m" in said[0]["text/html"]
     assert "No notification" not in str(kernel.run(CELL.replace("why", "how"), cell="cell-2").displays)
     assert kernel.value("tea.wait().text != ''") == "True"
+
+
+def test_a_sound_is_heard_in_the_page_once_and_leaves_it(kernel: Kernel, sim: Simulator) -> None:
+    cell = "%%pplx_research tea --sound\nWhat is tea? shape:plain seconds:20"
+    assert "<audio" not in str(kernel.run(cell).displays)
+    heard = kernel.until(lambda m: "<audio autoplay" in str(m["content"].get("data", "")))[-1]["content"]
+    silent = kernel.until(lambda m: m["content"].get("transient") == heard["transient"])[-1]["content"]
+    assert heard["data"]["text/html"].startswith(silent["data"]["text/html"])
+    assert "<audio" not in str(silent["data"])
+    assert "Finished (simulated)" in silent["data"]["text/plain"]
+    # Nothing comes of an answer that is there already.
+    assert "<audio" not in str(kernel.run(cell, cell="cell-2").displays)
+    sound = base64.b64decode(heard["data"]["text/html"].partition("base64,")[2].partition('"')[0])
+    with wave.open(io.BytesIO(sound)) as notes:
+        assert 0.5 < notes.getnframes() / notes.getframerate() < 1.5
+        samples = struct.unpack(f"<{notes.getnframes()}h", notes.readframes(notes.getnframes()))
+    assert 2000 < max(map(abs, samples)) < 14_000, "heard, and startles nobody"
 
 
 @pytest.mark.parametrize("frozen_server", [True])
