@@ -7,7 +7,7 @@ import datetime
 from html import escape
 from typing import TYPE_CHECKING, Self
 
-from pplx_jupyter.notebook.progress import Progress, id_line, progress_of
+from pplx_jupyter.notebook.progress import Progress, id_line, is_unsent, progress_of, waits_for_its_turn
 from pplx_jupyter.render import stylesheet
 from pplx_jupyter.render.words import clock, duration, one_line, time_of_day
 
@@ -29,7 +29,14 @@ __all__ = [
 
 _STOP_NOTE = "Stop watching: the job goes on, is billed, and its answer is still collected."
 _CANCEL_NOTE = "Cancel: Perplexity is asked to stop; what is done so far may be billed."
+_STOP_UNSENT_NOTE = (
+    "Stop watching: it is sent when it is its turn, is billed then, and its answer is still collected."
+)
+_CANCEL_UNSENT_NOTE = "Cancel: it is dropped free of charge, unless it has been sent by then."
 _STOPPED = "Running this cell again also brings the panel back. Nothing is bought twice."
+
+_SENT = "What is done so far may be billed, and no partial answer comes back."
+_UNSENT = "It has not been sent: dropped before it is, it costs nothing."
 
 WATCH, STOP, CANCEL, CANCEL_YES, CANCEL_NO, HURRY, CANCEL_EARLIER, ASK_AGAIN, CLOSE = (
     "Watch again",
@@ -72,12 +79,10 @@ class Texts:
         since: float | None = None,
     ) -> Self:
         """Give what a panel says; the parameters are those of `pplx_jupyter.notebook.panel.Panel.paint`."""
-        told = _STOPPED_STATE if mode == "stopped" else progress_of(row, now)
+        told = _stopped_state(row) if mode == "stopped" else progress_of(row, now)
         line = told.line
         if mode == "cancel?":
-            line = (
-                "<b>Cancel this job?</b> What is done so far may be billed, and no partial answer comes back."
-            )
+            line = f"<b>Cancel this job?</b> {_UNSENT if is_unsent(row) else _SENT}"
         elif mode == "watching" and earlier is not None:
             asked = escape(earlier.label)
             said = f"<b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
@@ -89,7 +94,7 @@ class Texts:
             head=_head(told, elapsed),
             question=_question(row, why, bar=mode != "stopped"),
             line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
-            note=_note(_below(mode, buttons), row),
+            note=_note(_below(row, mode, buttons), row),
             buttons=buttons,
             counts=_said(told.counts) if steps else "",
             latest=_said(told.latest) if steps else "",
@@ -97,9 +102,13 @@ class Texts:
         )
 
 
-_STOPPED_STATE = Progress(
-    "◌", "", "Not watching", "the job goes on, is billed, and its answer is collected into your ledger", ""
-)
+def _stopped_state(row: Row) -> Progress:
+    goes_on = (
+        "the job is sent when it is its turn, and billed then; its answer is"
+        if waits_for_its_turn(row)
+        else "the job goes on, is billed, and its answer is"
+    )
+    return Progress("◌", "", "Not watching", f"{goes_on} collected into your ledger", "")
 
 
 def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
@@ -113,12 +122,14 @@ def _buttons(told: Progress, mode: str, *, earlier: bool) -> tuple[str, ...]:
     return (*buttons, CANCEL_EARLIER) if earlier and len(buttons) == 2 else buttons
 
 
-def _below(mode: str, buttons: tuple[str, ...]) -> str:
+def _below(row: Row, mode: str, buttons: tuple[str, ...]) -> str:
     """Say what the buttons mean for the job and the money."""
     if mode == "stopped":
         return _STOPPED
     if STOP not in buttons:
         return ""
+    if waits_for_its_turn(row):
+        return f"{_STOP_UNSENT_NOTE} {_CANCEL_UNSENT_NOTE}" if CANCEL in buttons else _STOP_UNSENT_NOTE
     return f"{_STOP_NOTE} {_CANCEL_NOTE}" if CANCEL in buttons else _STOP_NOTE
 
 

@@ -10,6 +10,7 @@ import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import expected_of
 from pplx_jupyter.notebook.usual import cost_range, long_after, origin, usual, within
 from pplx_jupyter.render.words import count, duration, one_line, shorten, time_of_day
@@ -23,8 +24,10 @@ __all__ = [
     "Step",
     "clock_step",
     "id_line",
+    "is_unsent",
     "progress_of",
     "status_text",
+    "waits_for_its_turn",
 ]
 
 _SITES = 2
@@ -80,6 +83,9 @@ class Progress:
 
 def progress_of(row: Row, now: float) -> Progress:
     """Give what a job under way says at `now` (seconds since the epoch)."""
+    if row.cancel == "asked" and is_unsent(row):
+        line = "It has not been sent: it is dropped, and nothing is billed."
+        return Progress("●", "run", "Cancelling", "", line, can_cancel=False)
     if row.cancel == "asked" or (row.cancel == "sent" and row.is_open):
         at = row.progress.get("cancel", {}).get("at")
         sent = f"Perplexity was asked{f' at {_clock(at)}' if at else ''}; waiting for its word."
@@ -87,6 +93,9 @@ def progress_of(row: Row, now: float) -> Progress:
         return Progress("●", "run", "Cancelling", usual(row), line, can_cancel=False)
     if row.trouble:
         return _troubled(row, row.trouble, now)
+    if waits_for_its_turn(row):
+        line = "A row of a batch: it is sent when it is its turn. Nothing has been sent or billed."
+        return Progress("○", "", "Not sent yet", usual(row), line)
     if row.state == "submitting":
         line = "Written to your ledger first, so nothing is lost if the kernel stops now."
         return Progress("○", "", "Sending", usual(row), _moved(row) or line)
@@ -110,6 +119,16 @@ def progress_of(row: Row, now: float) -> Progress:
             row.cancel != "refused",
         )
     return _running(row)
+
+
+def is_unsent(row: Row) -> bool:
+    """Whether a job has not left this machine: to drop it costs nothing."""
+    return row.state == "submitting" and row.sending_at is None
+
+
+def waits_for_its_turn(row: Row) -> bool:
+    """Whether a job is a batch's row that is held back until others have ended."""
+    return is_unsent(row) and is_parked(row.due_at)
 
 
 def _running(row: Row) -> Progress:

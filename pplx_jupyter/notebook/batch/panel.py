@@ -7,11 +7,14 @@ the painter, and a click, write to them, under one lock.
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.batch.texts import RETRY
+from pplx_jupyter.notebook.batch import texts as words
 from pplx_jupyter.notebook.display import pin_widget
 
 if TYPE_CHECKING:
@@ -21,9 +24,27 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchPanel"]
 
-_MOST_BUTTONS = 4
-_LOOK_FIRST = 0.4
-"""Seconds that a button which spends must have stood before a click on it counts."""
+_DOUBLE_CLICK_SECONDS = 0.6
+"""Seconds that a button must have stood where it is, and a price on it, before a click on it counts."""
+
+_ACTS = (
+    words.ASK_ALL,
+    words.ASK_FIRST,
+    words.SHOW,
+    words.PAUSE,
+    words.RETRY,
+    words.STOP,
+    words.WATCH,
+    words.CANCEL,
+    words.CANCEL_YES,
+    words.CANCEL_NO,
+)
+"""What a button does. Each has its own: a click that is heard late still means what stood on it."""
+
+_INSTEAD = {words.RESUME: words.PAUSE, words.HIDE: words.SHOW}
+"""Acts that change places with another one on its own button, so that it keeps the focus."""
+
+_SPENDING = (words.ASK_ALL, words.RETRY)
 
 _PARTS = ("head", "question", "strip", "table", "note", "prompts")
 
@@ -52,17 +73,13 @@ class BatchPanel:
             name: widgets.HTML(layout=scrolls if name in {"table", "prompts"} else plain) for name in _PARTS
         }
         layout = widgets.Layout(width="auto", margin="2px 8px 4px 2px")
-        self._buttons = [widgets.Button(layout=layout) for _ in range(_MOST_BUTTONS)]
-        self._since = [0.0] * _MOST_BUTTONS
-
-        def clicked(made: Any) -> None:
-            # A click that was meant for the button before, or the second of two, must not buy.
-            late = time.monotonic() - self._since[self._buttons.index(made)] >= _LOOK_FIRST
-            if late or not made.description.startswith(RETRY):
-                on_click(made.description)
-
-        for made in self._buttons:
-            made.on_click(clicked)
+        style = widgets.ButtonStyle()
+        self._buttons = {act: widgets.Button(layout=layout, style=style) for act in _ACTS}
+        self._shown: dict[str, str] = {}
+        self._since = dict.fromkeys(_ACTS, 0.0)
+        self._is_new = True
+        for act, made in self._buttons.items():
+            made.on_click(functools.partial(self._clicked, act, on_click))
         self.row = widgets.HBox(
             layout=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="6px 0 0")
         )
@@ -85,14 +102,14 @@ class BatchPanel:
                 margin="2px 0 6px",
             )
         )
-        self._all = [self.box, self.row, self._choice, *self._html.values(), *self._buttons]
+        self._all = [self.box, self.row, self._choice, *self._html.values(), *self._buttons.values()]
         for widget in self._all:
             pin_widget(widget, pin)
 
     def show_plan(self, parts: Mapping[str, str], buttons: Sequence[str]) -> None:
         """Show a plan: its headline, what it comes to, its buttons and the small print."""
         with self._lock:
-            self._write(parts)
+            self.write(parts)
             self.set_buttons(buttons, primary=True)
             html = self._html
             self._set(
@@ -119,12 +136,14 @@ class BatchPanel:
     def paint(self, parts: Mapping[str, str], buttons: Sequence[str]) -> None:
         """Show what is new; what has not changed is not sent again."""
         with self._lock:
-            self._write(parts)
+            self.write(parts)
             self.set_buttons(buttons)
 
-    def _write(self, parts: Mapping[str, str]) -> None:
-        for name, value in parts.items():
-            self._set(self._html[name], "value", value)
+    def write(self, parts: Mapping[str, str]) -> None:
+        """Show what is new in some parts, and leave the buttons alone."""
+        with self._lock:
+            for name, value in parts.items():
+                self._set(self._html[name], "value", value)
 
     def set_choices(self, labels: Sequence[str], chosen: str) -> None:
         """Give the list of rows its entries, and choose one."""
@@ -141,27 +160,60 @@ class BatchPanel:
                 self._choosing = False
 
     def set_buttons(self, texts: Sequence[str], *, primary: bool = False) -> None:
-        """Give the buttons their texts; the first is the one that spends where it is `primary`."""
+        """Show buttons of these texts, in this order.
+
+        Parameters
+        ----------
+        primary
+            The first of them that spends stands out: it says how much.
+        """
         with self._lock:
-            for n, (made, text) in enumerate(zip(self._buttons, texts, strict=False)):
-                if text.split("(")[0] != made.description.split("(")[0]:
-                    self._since[n] = time.monotonic()
+            shown = {_act_of(text): text for text in texts}
+            # Where no button stood before, no click can be meant for one.
+            for act in () if self._is_new else _moved(self._shown, shown):
+                self._since[act] = time.monotonic()
+            self._is_new = self._is_new and not shown
+            self._shown = shown
+            first = next((act for act, text in shown.items() if text.startswith(_SPENDING)), "")
+            for act, text in shown.items():
+                made = self._buttons[act]
                 self._set(made, "description", text)
-                self._set(made, "button_style", "primary" if primary and not n else "")
+                self._set(made, "button_style", "primary" if primary and act == first else "")
                 self._set(made, "disabled", False)
-            self._set(self.row, "children", tuple(self._buttons[: len(texts)]))
+            self._set(self.row, "children", tuple(self._buttons[act] for act in shown))
+
+    def _clicked(self, act: str, on_click: Callable[[str], None], _button: Any) -> None:
+        with self._lock:
+            text = self._shown.get(act, "")
+            if not text or time.monotonic() - self._since[act] < _DOUBLE_CLICK_SECONDS:
+                # Meant for the button that stood there before, or for the price.
+                return
+        on_click(text)
 
     def disable(self) -> None:
         """Take no further click on what is there."""
         with self._lock:
-            for made in self._buttons:
-                self._set(made, "disabled", True)
+            for act in self._shown:
+                self._set(self._buttons[act], "disabled", True)
+            self._shown = {}
 
-    def finish(self, html: str) -> None:
-        """Show the final form in the panel itself, for a page that no longer takes the output's update."""
+    def finish(self, html: str, buttons: Sequence[str] = ()) -> None:
+        """Show the final form in the panel itself, for a page that no longer takes the output's update.
+
+        Parameters
+        ----------
+        buttons
+            What stays below it.
+        """
         with self._lock:
             self._set(self._html["head"], "value", html)
-            self._set(self.box, "children", (self._html["head"],))
+            self.set_buttons(buttons, primary=True)
+            self._set(self.box, "children", (self._html["head"], self.row))
+
+    def withdraw(self) -> None:
+        """Take the buttons away that stay below a final form."""
+        with self._lock:
+            self.set_buttons(())
 
     @staticmethod
     def _set(widget: Any, name: str, value: Any) -> None:
@@ -185,6 +237,24 @@ class BatchPanel:
                 with contextlib.suppress(Exception):
                     # A comm whose frontend is gone may refuse to close; there is nothing left to save.
                     widget.close()
+
+
+def _act_of(text: str) -> str:
+    """Give what a button of this text does: the first words of it, without numbers and prices."""
+    start = next(each for each in (*_INSTEAD, *sorted(_ACTS, key=len, reverse=True)) if text.startswith(each))
+    return _INSTEAD.get(start, start)
+
+
+def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Give the acts that stand elsewhere than before, or mean another thing: from the first change on, and new prices."""
+    pairs = zip(before.values(), now.values(), strict=False)
+    same = len(list(itertools.takewhile(lambda pair: _meaning(pair[0]) == _meaning(pair[1]), pairs)))
+    return list(now)[same:]
+
+
+def _meaning(text: str) -> str:
+    """Give what a click on a button means, as far as a person must have read it: of one that spends, all of it."""
+    return text if text.startswith(_SPENDING) else re.split(r"\d", text)[0]
 
 
 def _bundle(widget: Any) -> dict[str, Any]:

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL",
+    "ASK_ALL",
+    "ASK_FIRST",
     "CANCEL",
     "CANCEL_NO",
     "CANCEL_YES",
+    "HIDE",
     "PAUSE",
     "RESUME",
     "RETRY",
+    "SHOW",
     "STOP",
     "WATCH",
     "Choice",
@@ -38,6 +42,7 @@ __all__ = [
     "choices",
     "head",
     "note",
+    "offers",
     "plan_head",
     "plan_text",
     "prompts",
@@ -45,6 +50,7 @@ __all__ = [
     "rows_of",
     "strip",
     "table",
+    "told",
 ]  # fmt: skip
 
 PAUSE, RESUME, STOP, WATCH = "Pause", "Go on", "Stop watching", "Watch again"
@@ -121,17 +127,18 @@ def head(
     if stopped_at:
         glyph, tone, word = "◌", "", "Not watching"
         clock = f"since {_time(stopped_at, seconds=False)}"
-        beside = "the rows go on, are billed, and their answers are collected into your ledger"
+        goes_on = "rows under way go on" if paused and tally.waiting else "the rows go on"
+        beside = f"{goes_on}, are billed, and their answers are collected into your ledger"
     else:
         glyph, tone, word = words.state_words(batch, tally, paused)
         clock = duration(now - batch.started) if batch.started else ""
         beside = words.more_time(batch, tally, batch.asking.at_once) if not paused and tally.to_come else ""
         if slow_until > now and tally.waiting and not paused:
             beside = f"Perplexity allows the next question at {_time(slow_until)}"
-    told = f' <span class="pplx-m">&ensp;{escape(keep(beside))}</span>' if beside else ""
+    rest = f' <span class="pplx-m">&ensp;{escape(keep(beside))}</span>' if beside else ""
     return (
         f'<div class="pplx {tone}" style="max-width:none"><span class="pplx-g">{glyph}</span> <b>{escape(word)}</b>'
-        f' <span class="pplx-w">{escape(keep(clock))}</span>{told}</div>'
+        f' <span class="pplx-w">{escape(keep(clock))}</span>{rest}</div>'
     )
 
 
@@ -195,7 +202,7 @@ def table(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int], no
 
 def buttons(tally: Tally, paused: str, *, mode: str) -> tuple[str, ...]:
     """Give the buttons of a batch under way."""
-    still = tally.to_come
+    still = tally.waiting + tally.under_way
     if mode == "stopped":
         return (WATCH,)
     if mode == "cancel?":
@@ -209,39 +216,68 @@ def buttons(tally: Tally, paused: str, *, mode: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def retry_button(batch: Batch, tally: Tally) -> str:
-    """Give the button below a settled batch; what it spends stands in it."""
-    failed, usual = _retried(tally), batch.usual
-    if not failed:
-        return ""
-    amount = (
-        money_range(failed * usual.low, failed * usual.set_aside) if usual.low is not None else "billed anew"
-    )
-    return f"{RETRY} ({failed}: {amount})"
+def offers(batch: Batch) -> tuple[str, ...]:
+    """Give the buttons below a settled batch: what spends says how much."""
+    tally, usual = batch.tally, batch.usual
+    failed, found = _retried(tally), []
+    if failed:
+        known = usual.low is not None
+        amount = (
+            money_range(failed * (usual.low or 0.0), failed * usual.set_aside) if known else "billed anew"
+        )
+        found.append(f"{RETRY} ({failed}: {amount})")
+    if batch.stopped is not None:
+        found.append(RESUME)
+    return tuple(found)
 
 
 def _retried(tally: Tally) -> int:
     return sum(tally.words[word] for word in ("failed", "cancelled", "expired", "invalid"))
 
 
-def note(batch: Batch, tally: Tally, *, mode: str, said: str = "", why: str = "") -> str:
-    """Give what pausing and cancelling mean, and the line that identifies the batch."""
-    told = ""
-    if mode == "watching" and tally.to_come:
-        told = (
-            "Pause: no new row is sent, running rows go on and are billed."
-            f" Cancel: {count(tally.waiting, 'waiting row')} {'is' if tally.waiting == 1 else 'are'} dropped free of charge,"
-            f" Perplexity is asked to stop {tally.under_way}."
-        )
-    elif mode == "cancel?":
-        told = "What is done so far may be billed, and no partial answer comes back."
-    elif mode == "stopped":
-        how = " without --refresh" if batch.asking.refresh else ""
-        told = f"Running this cell again{how} also brings the panel back. Nothing is bought twice."
-    parts = [f"<b>{escape(each)}</b>" for each in (said, why) if each]
-    parts += [escape(told)] if told else []
-    parts.append(escape(words.ident(batch)))
-    return _small("<br>".join(parts))
+def note(batch: Batch, tally: Tally, paused: str = "", *, mode: str, said: str = "") -> str:
+    """Give the small print: what was told, what the buttons mean, and the line that identifies the batch."""
+    how = " without --refresh" if batch.asking.refresh else ""
+    stopped = f"Running this cell again{how} also brings the panel back. Nothing is bought twice."
+    below = stopped if mode == "stopped" else told(tally, paused, mode=mode)
+    parts = [f"<b>{escape(said)}</b>" if said else "", escape(below), escape(words.ident(batch))]
+    return _small("<br>".join(each for each in parts if each))
+
+
+def told(tally: Tally, paused: str, *, mode: str) -> str:
+    """Say what pausing, going on and cancelling mean for the rows as they stand, and for the money."""
+    if not (tally.waiting or tally.under_way):
+        return ""
+    if mode == "watching":
+        return f"{_pausing(tally, paused)} Cancel: {_cancelling(tally)}.".strip()
+    if mode == "cancel?":
+        billed = " What these have done so far may be billed, and no partial answer comes back."
+        return f"{_capital(_cancelling(tally))}.{billed if tally.under_way else ''}"
+    return ""
+
+
+def _pausing(tally: Tally, paused: str) -> str:
+    """Say what a click does that sends, or does not send, the rows that wait for their turn."""
+    if not tally.waiting:
+        return ""
+    if paused:
+        return f"{RESUME}: {_rows(tally.waiting, 'waiting row')} sent in turn, and billed."
+    return f"{PAUSE}: no new row is sent; rows under way go on and are billed."
+
+
+def _cancelling(tally: Tally) -> str:
+    """Say what cancelling does to rows that were not sent, and to those that were."""
+    dropped = f"{_rows(tally.waiting, 'waiting row')} dropped free of charge" if tally.waiting else ""
+    stopped = f"Perplexity is asked to stop {count(tally.under_way, 'row')}" if tally.under_way else ""
+    return ", ".join(each for each in (dropped, stopped) if each)
+
+
+def _rows(number: int, noun: str) -> str:
+    return f"{count(number, noun)} {'is' if number == 1 else 'are'}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def plan_head(plan: BatchPlan) -> str:
@@ -286,7 +322,7 @@ def prompts(batch: Batch) -> str:
         if len(found) > _PROMPTS
         else ""
     )
-    return f'<div class="pplx" style="max-width:none"><ol>{items}</ol>{more}</div>'
+    return f'<div class="pplx" style="max-width:none"><ol style="margin:8px 0">{items}</ol>{more}</div>'
 
 
 def first_of(text: str) -> int | None:

@@ -160,19 +160,24 @@ class BatchView:
                 batch, tally, gate.paused, now, stopped_at=stopped_at, slow_until=batch.slow_until
             ),
             "strip": texts.strip(batch, standings, tally),
-            "note": texts.note(batch, tally, mode=self._mode, said=self._said),
+            "note": texts.note(batch, tally, gate.paused, mode=self._mode, said=self._said),
         }
         choices = texts.choices(tally)
         chosen = next((each for each in choices if each.label.partition(" (")[0] == self._choice), choices[0])
         self.panel.set_choices([each.label for each in choices], chosen.label)
         wanted = texts.rows_of(chosen, standings)
         key = (chosen.label, [(n, standings[n].word, standings[n].reason) for n in wanted])
-        if key != self._table_of and (
-            now - self._table_at >= TABLE_SECONDS or chosen.label != (self._table_of or ("",))[0]
-        ):
+        if key != self._table_of and (now - self._table_at >= TABLE_SECONDS or self._is_stale(chosen.label)):
             self._table_of, self._table_at = key, now
             parts["table"] = texts.table(batch, standings, wanted, now)
         self.panel.paint(parts, texts.buttons(tally, gate.paused, mode=self._mode))
+
+    def _is_stale(self, label: str) -> bool:
+        """Whether the table cannot wait: other rows are chosen, or it calls "not sent" what may be under way by now."""
+        if self._table_of is None:
+            return True
+        shown, rows = self._table_of
+        return shown != label or any(word == "not asked" for _, word, _ in rows)
 
     def _finish(self) -> bool:
         """Show the page that stays; say whether that is all, or a button stays for a while."""
@@ -184,16 +189,13 @@ class BatchView:
             return True
         page, metadata = page_of(batch), metadata_of(batch)
         self.upper.update(page, metadata)
-        self.panel.finish(page["text/html"] + (_RELOADED if not self._place.voila else ""))
+        offers = texts.offers(batch)
+        self.panel.finish(page["text/html"] + (_RELOADED if not self._place.voila else ""), offers)
         _note_shown(batch, self._place)
-        again = texts.retry_button(batch, batch.tally)
-        resume = texts.RESUME if batch.stopped is not None else ""
-        offered = [each for each in (again, resume) if each]
-        if not offered:
+        if not offers:
             self.lower.update(NOTHING, metadata)
             self._mode = "closed"
             return True
-        self.panel.set_buttons(offered)
         self.lower.update({**NOTHING, **self.panel.row_bundle}, metadata)
         self._mode, self._mode_since = "offering", time.time()
         return False
@@ -204,10 +206,10 @@ class BatchView:
         metadata = metadata_of(batch)
         self.upper.show(shell, page_of(batch), metadata)
         _note_shown(batch, self._place)
-        again = texts.retry_button(batch, batch.tally)
-        if again:
+        offers = texts.offers(batch)
+        if offers:
             self._mode, self._mode_since = "offering", time.time()
-            self.panel.set_buttons([again])
+            self.panel.set_buttons(offers, primary=True)
             self.lower.show(shell, {**NOTHING, **self.panel.row_bundle}, metadata)
             self.begin()
 
@@ -236,8 +238,8 @@ class BatchView:
     def _click_plan(self, text: str) -> None:
         if text.startswith(texts.SHOW):
             plan = self.batch.plan
-            self.panel.paint({"prompts": texts.prompts(self.batch)}, ())
-            self.panel.set_buttons((*texts.ask_buttons(plan)[:-1], texts.HIDE), primary=plan.refusal is None)
+            self.panel.write({"prompts": texts.prompts(self.batch)})
+            self.panel.set_buttons((*texts.ask_buttons(plan)[:-1], texts.HIDE), primary=True)
             return
         if text == texts.HIDE:
             self._show_plan(self.batch.plan)
@@ -298,8 +300,8 @@ class BatchView:
             return
         self._said = said
         if self._mode == "offering":
-            self.panel.set_buttons([texts.retry_button(self.batch, self.batch.tally)])
-            self.panel.finish(texts.note(self.batch, self.batch.tally, mode="", said=said))
+            note = texts.note(self.batch, self.batch.tally, mode="", said=said)
+            self.panel.finish(page_of(self.batch)["text/html"] + note, texts.offers(self.batch))
             self.upper.update(self._with_error(said), metadata_of(self.batch))
 
     def _with_error(self, said: str) -> dict[str, str]:
@@ -311,6 +313,7 @@ class BatchView:
         """Take the button away, where there is one: the page stays."""
         if self._mode == "offering":
             self._mode = "closed"
+            self.panel.withdraw()
             self.lower.update(NOTHING, metadata_of(self.batch))
 
     def close(self) -> None:

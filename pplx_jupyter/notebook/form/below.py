@@ -7,6 +7,7 @@ form is shown, since nothing can be added to a cell that has ended; the live for
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
@@ -19,7 +20,7 @@ from pplx_jupyter.notebook.painter import painter_of
 from pplx_jupyter.notebook.placed import Placed, remember
 from pplx_jupyter.notebook.shown import note_shown
 from pplx_jupyter.notebook.usual import usual_range
-from pplx_jupyter.notebook.view import View
+from pplx_jupyter.notebook.view import OFFERED_SECONDS, View
 from pplx_jupyter.rows import receipt_of
 
 if TYPE_CHECKING:
@@ -34,22 +35,45 @@ if TYPE_CHECKING:
 __all__ = ["Below"]
 
 
-class _End:
-    """A view that shows nothing: it tells when a job has ended."""
+class _Follower:
+    """A view that shows nothing: it tells when what another shows begins, ends, or can no longer be asked again."""
 
-    def __init__(self, row: Row, tell: Callable[[], None]) -> None:
-        self.row = row
+    def __init__(self, view: View, tell: Callable[[View, bool], None]) -> None:
+        self._view = view
         self._tell = tell
+        self._told = _phase(view.row)
+        self._since = time.time()
+
+    @property
+    def row(self) -> Row:
+        """The row that the other shows: a new one where its button bought anew."""
+        return self._view.row
 
     def note(self, row: Row) -> None:
-        self.row = row
+        """Take nothing: the other does."""
 
-    def urgency(self, now: float) -> float:  # noqa: ARG002 - a panel's depends on its clock
-        return 0.0 if self.row.is_open else 1.0
+    def urgency(self, now: float) -> float:
+        """Give whether there is something to tell; the other is painted before."""
+        return float(_phase(self.row) != self._told or self._is_late(now))
 
-    def paint(self, now: float) -> bool:  # noqa: ARG002
-        self._tell()
-        return True
+    def paint(self, now: float) -> bool:
+        """Tell; say whether nothing more will come."""
+        phase = _phase(self.row)
+        is_late = phase == self._told and self._is_late(now)
+        self._told, self._since = phase, now
+        is_open, offers = phase
+        self._tell(self._view, offers and not is_late)
+        return not is_open and (not offers or is_late)
+
+    def _is_late(self, now: float) -> bool:
+        """Whether the other has taken its buttons away: they are there for a while."""
+        is_open, _ = self._told
+        return not is_open and now - self._since > OFFERED_SECONDS
+
+
+def _phase(row: Row) -> tuple[bool, bool]:
+    """Give whether a job is under way, and whether it can be asked again."""
+    return row.is_open, bool(offers_of(row))
 
 
 class Below:
@@ -64,18 +88,30 @@ class Below:
     ----------
     token
         The form's, see `hiding_style`.
-    on_end
-        Called, on the background thread, when a job that is shown has ended.
+    on_turn
+        Called, on the background thread, when a job that is shown has begun anew, or ended.
+    on_anew
+        Called when the button "Ask again" led to another job, with the id of the one before.
     """
 
-    def __init__(self, kit: Kit, shell: Any, place: Place, token: str, on_end: Callable[[], None]) -> None:
-        self._on_end = on_end
+    def __init__(
+        self,
+        kit: Kit,
+        shell: Any,
+        place: Place,
+        token: str,
+        *,
+        on_turn: Callable[[], None],
+        on_anew: Callable[[str, Job], None],
+    ) -> None:
+        self._on_turn = on_turn
+        self._on_anew = on_anew
         self._kit = kit
         self._shell = shell
         self._place = place
         self._pin = Pin(place.kernel, place.parent)
         self._slots = [KeptSlot(f"pplx-form-{token}-{end}", self._pin, token) for end in ("state", "answer")]
-        self._view: tuple[Session, View] | None = None
+        self._view: tuple[Session, View, _Follower] | None = None
         self.box = kit.column()
 
     def place(self) -> None:
@@ -91,13 +127,12 @@ class Below:
         if not row.is_open:
             self._show_end(job, row, brief=brief)
             return
-        view = self._make_view(session, row, brief=brief, earlier=earlier)
+        self._make_view(session, row, brief=brief, earlier=earlier)
         metadata = output_metadata(row)
         self._slots[0].update(NOTHING, metadata)
         self._slots[1].update(render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata)
         remember(Placed(job))
-        painter_of(session).add(view)
-        painter_of(session).add(_End(row, self._unbox))
+        self._begin()
 
     def show_note(self, forms: Mapping[str, str]) -> None:
         """Show why nothing was sent."""
@@ -122,46 +157,54 @@ class Below:
             view = self._make_view(job.session, row, brief=brief)
             view.show_offer(self._shell, forms[1])
             view.panel.finish(html, has_file=False, offers=offers_of(row))
-            painter_of(job.session).add(view)
+            self._begin()
             return
         self.box.children = (self._kit.html(html),)
         for slot, each in zip(self._slots, forms, strict=True):
             slot.update(each, output_metadata(row))
 
     def _make_view(self, session: Session, row: Row, *, brief: bool, earlier: Row | None = None) -> View:
-        view = View(
-            session, row, self._pin, brief=brief, earlier=earlier, has_file=False, on_anew=self._rename
-        )
+        view = View(session, row, self._pin, brief=brief, earlier=earlier, has_file=False, on_anew=self._anew)
         view.upper, view.lower = self._slots
-        self._view = session, view
+        self._view = session, view, _Follower(view, self._turn)
         self.box.children = (view.panel.box,)
         return view
 
-    def _unbox(self) -> None:
-        """Take the panel's frame away: an answer is a page, not a card; buttons that stay keep theirs."""
+    def _begin(self) -> None:
+        """Let the painter paint what stands there, from now on."""
         if self._view is not None:
-            _, view = self._view
-            if not view.row.is_open and not offers_of(view.row):
-                self.box.children = view.panel.box.children
-        self._on_end()
+            session, view, follower = self._view
+            painter_of(session).add(view)
+            painter_of(session).add(follower)
+
+    def _turn(self, view: View, offers: bool) -> None:
+        """Frame what is live; an answer, or a note without buttons, is a page and no card."""
+        if self._view is not None and self._view[1] is view:
+            if view.row.is_open or offers:
+                self.box.children = (view.panel.box,)
+            else:
+                # The panel's first part is its end; the buttons that stood below it are gone.
+                self.box.children = view.panel.box.children[:1]
+        self._on_turn()
 
     def _leave(self, row: Row | None) -> Row | None:
         """Show no more what stands there; give its job where that is another one, still under way."""
         if self._view is None:
             return None
-        session, view = self._view
+        session, view, follower = self._view
         self._view = None
         painter_of(session).remove(view)
+        painter_of(session).remove(follower)
         self.box.children = ()
         view.close()
         before = session.ledger.get(view.row.id)
         other = before is not None and before.is_open and (row is None or before.id != row.id)
         return before if other else None
 
-    def _rename(self, before: Row, after: Row) -> None:
-        """Let NAME hold the job that followed, where it still holds the one before."""
+    def _anew(self, before: Row, after: Row) -> None:
+        """Note that a click on "Ask again" has led to another job, which is shown in the same place."""
         from pplx_jupyter.job import Job
 
-        held = self._shell.user_ns.get(before.name)
-        if self._view is not None and isinstance(held, Job) and held.id == before.id:
-            self._shell.user_ns[before.name] = Job(self._view[0], after.id)
+        if self._view is not None:
+            note_shown(self._place, after.id)
+            self._on_anew(before.id, Job(self._view[0], after.id))

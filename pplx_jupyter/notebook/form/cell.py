@@ -1,4 +1,4 @@
-"""The exact research cell of a Request: the inverse of `pplx_jupyter.notebook.flags.parse_line`."""
+"""The exact research cell of a Request: the inverse of `pplx_jupyter.notebook.flags.line.parse_line`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.notebook.flags import OPTIONS
+from pplx_jupyter.notebook.flags.table import OPTIONS
 from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:

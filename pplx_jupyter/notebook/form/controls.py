@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.fields.checks import iso_date
+from pplx_jupyter.fields.dates import iso_date
 from pplx_jupyter.notebook.form.words import IMPLIED, UNSET, choice_word, label_of
 
 if TYPE_CHECKING:

@@ -141,7 +141,7 @@ class Draft:
 
 
 def _check_name(name: str) -> None:
-    from pplx_jupyter.notebook.flags import parse_line
+    from pplx_jupyter.notebook.flags.line import parse_line
 
     if name and (name.startswith("-") or parse_line(name).name != name):
         raise RequestError(f"“{name}” cannot be a variable's name.", field="name")

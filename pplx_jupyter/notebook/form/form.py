@@ -6,9 +6,10 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.errors import BudgetExceeded, PplxError, RequestError
+from pplx_jupyter.notebook.flags.wording import with_flags
 from pplx_jupyter.notebook.form.bind import Bound, as_template
 from pplx_jupyter.notebook.form.draft import Draft
-from pplx_jupyter.request import Request, with_flags
+from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -203,8 +204,28 @@ class ResearchForm:
             self._live.below.show_job(job, brief=self._brief)
         return job
 
+    def follow(self, before: str, job: Job) -> None:
+        """Let the form, and its variables, hold the job that came of another, where they still hold that.
+
+        Parameters
+        ----------
+        before
+            The id of the job that gave no answer.
+        job
+            What a click on "Ask again" below it led to.
+        """
+        from pplx_jupyter.job import Job as Held
+
+        if self._job is not None and self._job.id == before:
+            self._job = job
+        names = _variables()
+        for name in {self.name, job.name} - {""}:
+            held = names.get(name)
+            if isinstance(held, Held) and held.id == before:
+                names[name] = job
+
     def _submit(self, session: Session, request: Request, filled: Mapping[str, str]) -> Job:
-        from pplx_jupyter.notebook.flags import check_free
+        from pplx_jupyter.notebook.flags.names import check_free
 
         check_free(self.name, filled, _variables())
         place = self._live.place if self._live is not None else None

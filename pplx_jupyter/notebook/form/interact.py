@@ -12,13 +12,13 @@ from pplx_jupyter.notebook.prompts import fill, names_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.notebook.flags import Line
+    from pplx_jupyter.notebook.flags.line import Line
     from pplx_jupyter.notebook.magics import PplxResearch
 
 __all__ = ["chosen", "interact"]
 
 _NOT_WITH = ("after", "each", "no-template")
-_NOT_SHOWN = ("wait", "no-wait", "timeout", "notify-me")
+_NOT_SHOWN = ("wait", "no-wait", "timeout", "notify-me", "sound")
 
 
 def chosen(parsed: Line, template: str, names: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _LAYOUTS: dict[str, dict[str, str]] = {
     "check": {"margin": "0 16px 0 0", "width": "auto"},
     "button": {"margin": "2px 8px 4px 2px", "width": "auto"},
     "row": _ROW,
+    "bound": {**_ROW, "margin": "0 0 8px"},
     "labelled": {**_ROW, "align_items": "flex-start", "margin": "0 0 2px"},
     "column": {"margin": "0"},
     "wide": {"margin": "0", "width": "100%"},

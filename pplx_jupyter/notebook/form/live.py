@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.notebook.display import Pin
 from pplx_jupyter.notebook.final import NOTHING
+from pplx_jupyter.notebook.flags.wording import with_flags
 from pplx_jupyter.notebook.form.below import Below
 from pplx_jupyter.notebook.form.draft import Checked
 from pplx_jupyter.notebook.form.kit import Kit
@@ -18,11 +19,11 @@ from pplx_jupyter.notebook.form.money import outlook
 from pplx_jupyter.notebook.form.page import Page
 from pplx_jupyter.notebook.form.static import KeptSlot, static_forms
 from pplx_jupyter.notebook.form.words import sentence_of
-from pplx_jupyter.request import with_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pplx_jupyter.job import Job
     from pplx_jupyter.notebook.form.controls import Control
     from pplx_jupyter.notebook.form.form import ResearchForm
     from pplx_jupyter.notebook.form.money import Outlook
@@ -71,7 +72,7 @@ class Live:
         pin = Pin(place.kernel, place.parent)
         self._kit = Kit()
         self._kit.pin(pin)
-        self.below = Below(self._kit, shell, place, token, self._ended)
+        self.below = Below(self._kit, shell, place, token, on_turn=self._look_later, on_anew=self._asked_anew)
         self._slot = KeptSlot(f"pplx-form-{token}-cell", pin, token)
         self._page = Page(
             self._kit,
@@ -143,9 +144,10 @@ class Live:
             self._changes += 1
             self._look(self._changes)
 
-    def _ended(self) -> None:
-        """Say what a click does now that the job has ended."""
-        self._look_later()
+    def _asked_anew(self, before: str, job: Job) -> None:
+        """Let the form hold the job that a click on "Ask again" below it led to."""
+        self._known = job.id
+        self._form.follow(before, job)
 
     def _read(self) -> dict[Control, RequestError]:
         """Take what stands in the controls into the draft; give what is no value at all."""

@@ -74,7 +74,8 @@ class Page:
         self._style = stylesheet() + hiding_style(token)
         self._how = how
         self.controls: list[Control] = []
-        rows = [kit.row(*(_bound(kit, name, widget) for name, widget in bound.items()))] if bound else []
+        shown = [_bound(kit, name, widget) for name, widget in bound.items()]
+        rows = [kit.row(*shown, layout="bound")] if shown else []
         self._money = kit.html()
         self._ask = kit.make(widgets.Button, "button", description="Ask", button_style="primary")
         self._clear = kit.make(widgets.Button, "button", description="Clear")
@@ -211,5 +212,8 @@ def _heading(text: str, beside: str = "", *, top: int = 14, code: bool = False) 
 
 def _bound(kit: Kit, name: str, widget: Any) -> Any:
     """Show a user's widget: with its name in front where it says nothing of itself."""
+    if widget.layout.max_width is None:
+        # What is cut off on a narrow page cannot be clicked.
+        widget.layout.max_width = "calc(100% - 4px)"
     described = getattr(widget, "description", "")
     return kit.column(widget) if described else labelled(kit, name, widget)
