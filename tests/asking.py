@@ -17,7 +17,7 @@ from pplx_jupyter.reuse import decide
 from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings
 from pplx_jupyter.simulator import Simulator
-from pplx_jupyter.watch import outcomes
+from pplx_jupyter.watch import pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,11 +46,10 @@ def until() -> Callable[..., None]:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask fifty times as often as the service would like it; the pace has tests of its own."""
-    from pplx_jupyter.watch.pace import backoff, next_ask
-
-    monkeypatch.setattr(outcomes, "next_ask", lambda age, under_way=1: next_ask(age, under_way) / 50)
+    next_ask, backoff = pace.next_ask, pace.backoff
+    monkeypatch.setattr(pace, "next_ask", lambda age, under_way=1: next_ask(age, under_way) / 50)
     monkeypatch.setattr(
-        outcomes, "backoff", lambda tries, *, longest=60.0: backoff(tries, longest=min(longest, 4.0)) / 50
+        pace, "backoff", lambda tries, *, longest=60.0: backoff(tries, longest=min(longest, 4.0)) / 50
     )
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator
 
+LAB = pytest.mark.parametrize("frontend", ["lab"], indirect=True)
+"""For what Notebook 7 shows by JupyterLab's very own parts; one test of each view sees it there, too."""
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",

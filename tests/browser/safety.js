@@ -22,13 +22,15 @@ async function pplxRendered(mime, text) {
   return renderer.node
 }
 
-async function pplxWidget(text) {
+async function pplxWidget(text, kind) {
   const rendermime = window.jupyterapp.shell.currentWidget.content.rendermime
   const manager = await rendermime.createRenderer(VIEW)._manager.promise
-  const named = { model_name: "HTMLModel", model_module: "@jupyter-widgets/controls", model_module_version: "2.0.0" }
+  const named = { model_name: `${kind}Model`, model_module: "@jupyter-widgets/controls", model_module_version: "2.0.0" }
   const model = await manager.new_model({ ...named, model_id: crypto.randomUUID() }, { value: text })
   const view = await manager.create_view(model)
   pplxHost.append(view.el)
+  // Formulas are typeset once it is shown.
+  view.luminoWidget.processMessage({ type: "after-attach" })
   return view.el
 }
 
@@ -39,7 +41,7 @@ window.pplxShow = async (how, items) => {
   const nodes = []
   for (const [name, text] of items) {
     try {
-      nodes.push(how === "widget" ? await pplxWidget(text) : await pplxRendered(how, text))
+      nodes.push(how.startsWith("HTML") ? await pplxWidget(text, how) : await pplxRendered(how, text))
     } catch (error) {
       faults.push(`${how}: ${error} in ${name.slice(0, 300)}`)
     }
@@ -57,7 +59,7 @@ window.pplxFaults = root => {
   const faults = []
   for (const node of root.querySelectorAll("*")) {
     const at = node.outerHTML.slice(0, 200)
-    const ours = ".pplx > style, .widget-html-content > style, button.jupyter-button"
+    const ours = ".pplx > style, .widget-html-content > style, .widget-htmlmath-content > style, button.jupyter-button"
     if (node.matches(FORBIDDEN) && !node.matches(ours)) faults.push(`an element: ${at}`)
     for (const { name, value } of node.attributes) {
       if (name.startsWith("on")) faults.push(`a handler: ${at}`)

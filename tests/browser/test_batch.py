@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,7 @@ COMPANIES = [
 LOAD = "%load_ext pplx_jupyter\nimport pandas as pd"
 
 
-def rows(*, failing: int = 3, seconds: int = 75) -> str:
+def rows(*, failing: int = 3, seconds: int = 20) -> str:
     """Give a cell that makes the data frame; one row fails."""
     table = [
         {"company": name, "how": f"seconds:{seconds + n * 3}" + (" outcome:failed" if n == failing else "")}
@@ -29,6 +31,17 @@ def rows(*, failing: int = 3, seconds: int = 75) -> str:
 
 def bought(sim: Simulator, mark: str) -> list[str]:
     return [job["prompt"] for job in sim.bill.jobs if mark in job["prompt"]]
+
+
+def press(page: Book, text: str, *, twice: bool = False) -> None:
+    """Click as a person does who has read what stands on the button; or twice, as some do."""
+    button = page.cell(2).locator("button.jupyter-button", has_text=text).first
+    button.wait_for()
+    page.page.wait_for_timeout(700)
+    if twice:
+        button.dblclick()
+    else:
+        button.click()
 
 
 def test_a_batch_is_planned_asked_retried_and_kept(
@@ -44,18 +57,18 @@ def test_a_batch_is_planned_asked_retried_and_kept(
     page.click(2, "Show the 14 prompts")
     page.says(2, "Profile Nokian")
     page.shot("batch-plan", 2)
-    page.click(2, "Hide the prompts")
+    press(page, "Hide the prompts")
     page.says(2, "Show the 14 prompts")
-    page.click(2, "Ask 14 questions (")
+    press(page, "Ask 14 questions (", twice=True)
     page.says(2, "Running:")
-    page.says(2, "6 at a time")
+    page.says(2, "6 at a time")  # where it goes on: the second click did not meet "Pause"
     needs_you = page.cell(2).locator("option", has_text="needs you (1)")
     page.until(lambda: needs_you.count() == 1, "the row that failed to be listed")
     page.shot("batch-live", 2)
     page.says(2, "Settled: 14 of 14 rows")
     assert len(bought(sim, mark)) == len(set(bought(sim, mark))) == 14
     page.says(2, "Perplexity could not finish it")
-    page.click(2, "Retry failed rows (1")
+    press(page, "Retry failed rows (1", twice=True)
     page.says(2, "Running:")
     page.says(2, "Settled: 14 of 14 rows")
     assert len(bought(sim, mark)) == 15
@@ -71,26 +84,31 @@ def test_a_batch_is_planned_asked_retried_and_kept(
     assert len(bought(sim, mark)) == 15
     page.save()
     page.command("kernelmenu:shutdown")
+    # A page that is opened while its kernel still ends would wait for that one.
+    page.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel")
     page.close()
     page.open()
     assert "13 from the ledger" in page.output(2)
     page.shot("batch-reopened", 2)
 
 
-def test_pausing_and_cancelling(book: Callable[..., Any], sim: Simulator, frontend: Frontend) -> None:
-    mark = f"pause-{frontend.kind}"
+@pytest.mark.parametrize("frontend", ["notebook"], indirect=True)
+def test_pausing_and_cancelling(book: Callable[..., Any], sim: Simulator) -> None:
+    mark = "pause"
     ask = f"%%pplx_research slow --each df --at-once 3 --yes\nProfile {{{{ company }}}}. {{{{ how }}}} {mark}"
-    page = book(LOAD, rows(seconds=2000), ask, width=400 if frontend.kind == "notebook" else 1000)
+    page = book(LOAD, rows(seconds=2000), ask, width=400)
     for number in (0, 1, 2):
         page.run(number)
     page.until(lambda: len(bought(sim, mark)) == 3, "three rows to be sent")
     page.says(2, "Running: 0 of 14 rows settled")
-    page.click(2, "Pause")
+    press(page, "Pause", twice=True)
     page.says(2, "Paused: 0 of 14 rows settled")
+    page.says(2, "Cancel: 11 waiting rows are dropped free of charge, Perplexity is asked to stop 3 rows.")
     page.shot("batch-paused", 2)
-    page.click(2, "Cancel 14 rows")
+    press(page, "Cancel 14 rows")
     page.says(2, "no partial answer comes back")
-    page.click(2, "Yes, cancel 14 rows")
+    page.shot("batch-cancel", 2)
+    press(page, "Yes, cancel 14 rows")
     page.says(2, "Settled: 14 of 14 rows")
     page.says(2, "14 cancelled")
     assert len(bought(sim, mark)) == 3

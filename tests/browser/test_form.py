@@ -6,9 +6,9 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 
+from tests.browser.conftest import LAB
 from tests.browser.test_life import LOAD, WIDGET
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def test_typed_into_mended_asked_saved_and_read_again(book: Any, sim: Simulator)
     page.shot("form-reopened", 1)
 
 
+@LAB
 def test_a_page_that_was_loaded_anew_goes_on_where_it_was(book: Any, sim: Simulator) -> None:
     page = book(LOAD, f"%pplx form tea_{secrets.token_hex(3)}")
     page.run(0)
@@ -99,6 +100,7 @@ def test_a_page_that_was_loaded_anew_goes_on_where_it_was(book: Any, sim: Simula
     says(page, "Receipt")
 
 
+@LAB
 def test_the_cell_takes_the_place_of_its_own(book: Any) -> None:
     name = f"tea_{secrets.token_hex(3)}"
     page = book(LOAD, f"%pplx form {name}", f"%pplx form {name} --cell")
@@ -115,6 +117,7 @@ def test_the_cell_takes_the_place_of_its_own(book: Any) -> None:
     assert len(page.save().cells) == 3
 
 
+@LAB
 def test_controls_for_the_variables_of_a_cell(book: Any, sim: Simulator) -> None:
     word = secrets.token_hex(4)
     cell = "%%pplx_research --interact drink\n" + f"What is {{{{ drink }}}}? {word} seconds:30"
@@ -136,7 +139,7 @@ def test_controls_for_the_variables_of_a_cell(book: Any, sim: Simulator) -> None
 
 
 # The theme is set by a command of JupyterLab's; Voila is an extension of the same server.
-@pytest.mark.parametrize("frontend", ["lab"], indirect=True)
+@LAB
 @pytest.mark.parametrize(("theme", "width"), [("Dark", 1000), ("Light", 420)])
 def test_it_reads_well_in_the_dark_and_in_a_narrow_page(book: Any, theme: str, width: int) -> None:
     from tests.browser.test_look import faint
@@ -160,27 +163,3 @@ def test_it_reads_well_in_the_dark_and_in_a_narrow_page(book: Any, theme: str, w
     output = page.cell(1).locator(".jp-OutputArea").first
     assert output.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
     page.command("apputils:change-theme", theme="JupyterLab Light")
-
-
-@pytest.mark.parametrize("frontend", ["lab"], indirect=True)
-def test_an_app_of_voilas(frontend: Any, browser: Any, sim: Simulator) -> None:
-    word = secrets.token_hex(4)
-    code = (
-        "import ipywidgets as widgets\nfrom pplx_jupyter import ResearchForm\n"
-        f"ResearchForm('Profile {{{{ topic }}}}. {word} seconds:30', compact=True,"
-        " topic=widgets.Dropdown(options=['tea', 'coffee'], description='Topic'))"
-    )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, frontend.folder / "app.ipynb")
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.goto(frontend.address("app.ipynb").replace("/lab/tree/", "/voila/render/"))
-    page.locator("select").select_option("coffee")
-    bought = len(sim.bill.jobs)
-    ask = page.locator("button.mod-primary", has_text="Ask (")
-    ask.dblclick()
-    page.get_by_text("Finished").first.wait_for(timeout=20_000)
-    assert page.get_by_text("Profile coffee.").first.is_visible()
-    assert len(sim.bill.jobs) == bought + 1
-    page.screenshot(path="tests/browser/shots/voila-form.png", full_page=True)
-    page.close()

@@ -14,6 +14,7 @@ from pplx_jupyter.ledger import Draft
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.request import Request
 from pplx_jupyter.reuse import decide
+from tests.browser.conftest import LAB
 from tests.browser.test_life import LOAD, WIDGET
 from tests.browser.test_look import faint
 
@@ -109,6 +110,7 @@ def enabled(page: Any, number: int) -> set[str]:
     return {text.partition(" (")[0] for text in buttons.all_inner_texts()}
 
 
+@LAB
 def test_it_is_searched_paged_and_kept_as_it_was_last_seen(
     book: Any, frontend: Frontend, sim: Simulator
 ) -> None:
@@ -178,6 +180,7 @@ def test_every_button_does_what_its_verb_does(book: Any, frontend: Frontend, sim
     assert len(sim.bill.jobs) == bought + 1, "two clicks, one purchase"
 
 
+@LAB
 def test_a_job_under_way_is_watched_and_cancelled(book: Any, sim: Simulator) -> None:
     word = "w" + secrets.token_hex(4)
     page = book(
@@ -197,6 +200,7 @@ def test_a_job_under_way_is_watched_and_cancelled(book: Any, sim: Simulator) -> 
     page.until(lambda: "cancelled" in rows(page, 2)[0], "the row to say so")
 
 
+@LAB
 def test_costs_are_drawn_and_kept(book: Any, frontend: Frontend, sim: Simulator) -> None:
     fill(frontend, sim.url)
     dashboard = "from pplx_jupyter import CostDashboard\nCostDashboard('model')"
@@ -216,16 +220,31 @@ def test_costs_are_drawn_and_kept(book: Any, frontend: Frontend, sim: Simulator)
     assert page.cell(2).locator("img").evaluate("image => image.naturalWidth") > 500
 
 
+@LAB
 @pytest.mark.parametrize("colours", ["dark", "light"])  # the last is what the tests behind it find
 def test_every_text_can_be_read(book: Any, frontend: Frontend, sim: Simulator, colours: str) -> None:
     word = fill(frontend, sim.url)
-    page = book(LOAD, f"%pplx jobs {word}", "%pplx cost --month", "%pplx cost --plot", width=420)
+    dashboard = "from pplx_jupyter import CostDashboard\nCostDashboard()"
+    page = book(LOAD, f"%pplx jobs {word}", "%pplx cost --month", "%pplx cost --plot", dashboard, width=400)
     theme(page, colours)
     page.command("application:toggle-left-area")
-    for number in range(4):
+    page.run(0)
+    page.run(1)
+    for button, shown in (("Newer", "1–10 of"), ("Older", "11–20 of")):
+        page.cell(1).locator("button", has_text=button).click(force=True)
+        say(page, 1, shown)
+        right = "node => node.getBoundingClientRect().right"
+        table = page.cell(1).locator(".jupyter-widgets .pplx-x")
+        within = table.evaluate(f"table => ({right})(table.closest('.jupyter-widgets'))")
+        ends = table.locator("tr > :last-child").evaluate_all(f"cells => cells.map({right})")
+        assert max(ends) <= within, "what each job cost is in sight"
+    for number in (2, 3, 4):
         page.run(number)
-    page.until(lambda: len(rows(page, 1)) == 10, "the table")
-    for number in (1, 2, 3):
+    say(page, 4, "What the research cost")
+    bar = page.cell(4).locator(".jp-OutputCollapser").bounding_box()
+    title = page.cell(4).locator(".jupyter-widgets h3").bounding_box()
+    assert title["x"] >= bar["x"] + bar["width"] + 3, "the text has room beside the cell's bar"
+    for number in (1, 2, 3, 4):
         page.shot(f"{colours}-narrow-{number}", number)
         assert not faint(page, number)
         area = page.cell(number).locator(".jp-OutputArea").first

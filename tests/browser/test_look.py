@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.conftest import LAB
+
 if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
 
@@ -60,6 +62,7 @@ def faint(page: Any, number: int) -> list[tuple[float, str]]:
     return sorted(pair for pair in texts(page, number) if pair[0] < CONTRAST)
 
 
+@LAB
 @pytest.mark.parametrize("theme", ["dark", "light"])  # the last is what the tests behind it find
 def test_every_text_can_be_read(book: Any, sim: Simulator, theme: str) -> None:
     page = book(LOAD, question("seconds:6000"), question("seconds:30 outcome:failed"))
@@ -87,20 +90,24 @@ def test_every_text_can_be_read(book: Any, sim: Simulator, theme: str) -> None:
     assert not faint(page, 1)
 
 
+_TOO_WIDE = """
+area => [...area.querySelectorAll(".pplx *, button")].filter(node => node.checkVisibility()
+    && !node.closest("table, pre, mjx-container, .pplx-x")
+    && node.getBoundingClientRect().right > area.getBoundingClientRect().right + 1
+  ).map(node => node.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.mark.parametrize("frontend", ["notebook"], indirect=True)
 def test_a_narrow_page_cuts_nothing_off(book: Any, sim: Simulator) -> None:
-    page = book(LOAD, question("seconds:300"), width=420)
-    page.command("application:toggle-left-area")
+    page = book(LOAD, question("seconds:6000"), width=420)
     page.run(0)
     page.run(1)
     page.says(1, "Running")
     page.shot("narrow-panel", 1)
+    area = page.cell(1).locator(".jp-OutputArea").first
+    assert not area.evaluate(_TOO_WIDE)
+    sim.advance(6000)
     page.says(1, "Sources")
     page.shot("narrow-answer", 1)
-    area = page.cell(1).locator(".jp-OutputArea").first
-    wide = area.evaluate(
-        """area => [...area.querySelectorAll(".pplx *")].filter(node => node.checkVisibility()
-             && !node.closest("table, pre, mjx-container, .pplx-x")
-             && node.getBoundingClientRect().right > area.getBoundingClientRect().right + 1
-           ).map(node => node.outerHTML.slice(0, 80))"""
-    )
-    assert not wide
+    assert not area.evaluate(_TOO_WIDE)

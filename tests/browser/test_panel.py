@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 BUSY = "import time\ntime.sleep(6)\nprint('slept')"
 
+_LISTEN = """() => {
+    window.heard = []
+    document.addEventListener('ended', event => window.heard.push(event.type), true)
+}"""
+
 
 def agent_cell(seconds: int) -> str:
     return f"%%pplx_research tea --backend agent\nWhat is tea? {secrets.token_hex(4)} shape:table seconds:{seconds}"
@@ -29,7 +34,8 @@ def rows(page: Any) -> Any:
 
 
 def test_steps_unfold_while_the_kernel_computes(book: Any, sim: Simulator) -> None:
-    page = book(LOAD, agent_cell(3000), BUSY)
+    page = book(LOAD, agent_cell(3000).replace(" tea ", " tea --sound "), BUSY)
+    page.page.evaluate(_LISTEN)
     page.run(0)
     page.run(1)
     page.says(1, "No search yet.")
@@ -60,7 +66,11 @@ def test_steps_unfold_while_the_kernel_computes(book: Any, sim: Simulator) -> No
     assert rows(page).first.is_visible(), "and is shown again where it was hidden for a question"
     sim.advance(3000)
     page.says(1, "Sources")
-    assert all(WIDGET not in out["data"] for out in ours(page.save()))
+    page.until(lambda: page.page.evaluate("window.heard") == ["ended"], "two notes, to their end")
+    page.until(lambda: not page.cell(1).locator("audio").count(), "silence")
+    saved = ours(page.save())
+    assert all(WIDGET not in out["data"] for out in saved)
+    assert "<audio" not in str(saved)
 
 
 # The theme is set by a command of JupyterLab's.

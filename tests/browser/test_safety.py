@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pplx_jupyter.render import clean, stylesheet
+from tests.browser.conftest import LAB
 from tests.conftest import TABLE
 from tests.payloads import OWN, as_answer, collection, elsewhere, panels
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Route
 
-LAB = pytest.mark.parametrize("frontend", ["lab"], indirect=True)
 SCRIPTS = (Path(__file__).parent / "safety.js").read_text("utf-8")
-HTML, MARKDOWN, WIDGET = "text/html", "text/markdown", "widget"
+HTML, MARKDOWN = "text/html", "text/markdown"
+WIDGET, TYPESET = "HTML", "HTMLMath"
+"""Widgets, by what their models are called; only the second has its formulas typeset."""
 BATCH = 300
 WRECKS = re.compile("(?i)<meta|<base|content-security")
 REAL = 50
@@ -101,7 +103,7 @@ def guard(page: Page, seen: Seen) -> None:
 
 def shown(payloads: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """Give what each place shows of each payload, by what shows it; the sheet that all share is left out."""
-    forms: dict[str, list[tuple[str, str]]] = {HTML: [], MARKDOWN: [], WIDGET: []}
+    forms: dict[str, list[tuple[str, str]]] = {HTML: [], MARKDOWN: [], WIDGET: [], TYPESET: []}
 
     def add(name: str, made: Any) -> None:
         forms[HTML].append((name, made[HTML].replace(stylesheet(), "")))
@@ -110,6 +112,9 @@ def shown(payloads: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
 
     for n, payload in enumerate(payloads):
         add(f"text: {payload}", as_answer(payload))
+        if n < len(OWN) or re.search(r"[$\\]", payload):
+            # Without its typesetter, this widget is the other one.
+            forms[TYPESET].append(forms[HTML][-1])
         if n < len(OWN) or n % 40 == 0:
             for place, made in elsewhere(payload):
                 add(f"{place}: {payload}", made)
@@ -147,7 +152,7 @@ def test_nothing_runs_nothing_is_fetched(
 
     # Without what would change the page for all that follow.
     control = [*OWN, *(raw for raw in collection()[::6] if not WRECKS.search(raw))]
-    for how in (HTML, MARKDOWN, WIDGET):
+    for how in (HTML, MARKDOWN, WIDGET, TYPESET):
         for each in seen:
             each.clear()
         items = [(raw, raw) for raw in control]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from tests.browser.conftest import LAB
 from tests.browser.test_life import LOAD, WIDGET, ours, question
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ def test_an_unconfirmed_job_is_asked_again_by_one_click(book: Any, sim: Simulato
     assert all(WIDGET not in out["data"] for out in ours(page.save()))
 
 
+@LAB
 def test_close_it_leaves_a_plain_note(book: Any, sim: Simulator) -> None:
     page = book(LOAD, unconfirmed(sim))
     page.run(0)
@@ -61,6 +61,7 @@ def test_close_it_leaves_a_plain_note(book: Any, sim: Simulator) -> None:
     assert "Cancelled" in saved[-1]["data"]["text/markdown"]
 
 
+@LAB
 def test_a_file_saved_with_the_buttons_has_the_whole_note_without_them(book: Any, sim: Simulator) -> None:
     page = book(LOAD, question(30, more="outcome:failed"))
     page.run(0)
@@ -80,6 +81,7 @@ def test_a_file_saved_with_the_buttons_has_the_whole_note_without_them(book: Any
     page.until(lambda: len(sim.bill.jobs) == bought + 1, "the purchase")
 
 
+@LAB
 def test_a_new_question_says_why(book: Any) -> None:
     cell = (
         f"%%pplx_research tea\nWhat was tea {secrets.token_hex(4)} on {{{{ today }}}}? shape:table seconds:60"
@@ -96,7 +98,7 @@ def test_a_new_question_says_why(book: Any) -> None:
 
 
 # The theme is set by a command of JupyterLab's.
-@pytest.mark.parametrize("frontend", ["lab"], indirect=True)
+@LAB
 def test_the_buttons_read_well_in_the_dark(book: Any, sim: Simulator) -> None:
     page = book(LOAD, unconfirmed(sim))
     page.command("apputils:change-theme", theme="JupyterLab Dark")

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from pplx_jupyter.answer import Answer, Failure, Source
 from pplx_jupyter.render import answer_forms, failure_forms, stylesheet
-from tests.browser.conftest import SHOTS, Book
+from tests.browser.conftest import LAB, SHOTS, Book
 from tests.render.golden_answers import ANSWERS, RECEIPT
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pplx_jupyter.answer import Receipt
     from tests.browser.conftest import Frontend
 
-LAB = pytest.mark.parametrize("frontend", ["lab"], indirect=True)
 THEMES = ["dark", "light"]  # the last is what the tests behind it find
 WIDE = """
 

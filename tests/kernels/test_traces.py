@@ -22,6 +22,11 @@ SLEEP = "import time\nfor n in range(30):\n    print(n, flush=True)\n    time.sl
 CANCEL, CANCEL_YES = "Cancel", "Yes, cancel the job"
 
 
+OLDEST_AND_NEWEST = pytest.mark.parametrize("version", ["6.29.5", "installed"])
+EACH_KIND = pytest.mark.parametrize("version", ["6.29.5", "7.0.1", "installed"])
+"""Versions that differ in how they take requests; in what they send, each does, and all are asked for that."""
+
+
 def parents(messages: list[Message]) -> set[str]:
     return {m["parent_header"].get("msg_id", "") for m in messages}
 
@@ -72,6 +77,7 @@ def test_all_that_is_said_later_belongs_to_the_launching_cell(kernel: Heard, sim
     assert "Sources" in finals[lower]["data"]["text/plain"]
 
 
+@OLDEST_AND_NEWEST
 def test_a_change_shows_within_a_second(kernel: Heard, sim: Simulator, environment: dict[str, str]) -> None:
     launch = kernel.ask("%%pplx_research tea\nWhat is tea? seconds:6000", cell="one")
     ledger = open_ledger(environment["PPLX_JUPYTER_LEDGER"])
@@ -91,6 +97,7 @@ def test_a_change_shows_within_a_second(kernel: Heard, sim: Simulator, environme
     ledger.close()
 
 
+@EACH_KIND
 def test_cancel_takes_two_clicks(kernel: Heard, sim: Simulator) -> None:
     launch = kernel.ask(ASK, cell="one")
     kernel.until_words(launch, "<b>Running</b>")
@@ -110,6 +117,7 @@ def test_cancel_takes_two_clicks(kernel: Heard, sim: Simulator) -> None:
     assert not foreign(kernel, launch)
 
 
+@OLDEST_AND_NEWEST
 def test_a_reloaded_page_gets_the_widgets_state_as_the_answer_to_its_question(kernel: Heard) -> None:
     """JupyterLab waits for that answer, and with it for every widget of the page."""
     launch = kernel.ask(ASK, cell="one")
@@ -149,6 +157,7 @@ def interrupted(kernel: Heard, waiting: str) -> float:
     return ended - when
 
 
+@EACH_KIND
 def test_an_interrupt_ends_the_waiting_and_not_the_job(kernel: Heard, sim: Simulator) -> None:
     launch = kernel.ask(ASK, cell="one")
     kernel.until_words(launch, "<b>Running</b>")
