@@ -118,8 +118,10 @@ def next_cells(answer: Answer, receipt: Receipt | None) -> list[str]:
     """
     questions = [_TEMPLATE.sub("{ ", one_line(question, 500)) for question in answer.related_questions]
     after = ""
-    if receipt is not None and (receipt.name or receipt.job_id):
-        after = f" --after {one_line(receipt.name or receipt.job_id, 80)}"
+    if receipt is not None:
+        # A name with a space would be two words of the line.
+        job = receipt.name if receipt.name.isidentifier() else one_line(receipt.job_id, 80)
+        after = f" --after {job}" if job else ""
     return [f"%%pplx_research{after}\n{question}" for question in questions if question]
 
 

@@ -11,7 +11,7 @@ from pplx_jupyter.render.words import iso_day, one_line, times
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.answer import Answer, Source
 
 __all__ = ["Ref", "references"]
 
@@ -70,8 +70,14 @@ def references(answer: Answer, cited: Mapping[int, int]) -> dict[int, Ref]:
             title=one_line(source.title, _TITLE) or (site if url else f"Source {source.number}"),
             url=url,
             site=site,
-            date=iso_day(source.date or source.last_updated),
+            date=iso_day(source.date) or _updated(source),
             cited=cited.get(source.number, 0),
             snippet=one_line(source.snippet, _SNIPPET),
         )
     return dict(sorted(refs.items()))
+
+
+def _updated(source: Source) -> str:
+    """Say when a page that has no date of its own was changed last: it may be much older."""
+    day = iso_day(source.last_updated)
+    return f"updated {day}" if day else ""

@@ -23,7 +23,9 @@ __all__ = [
     "day",
     "day_time",
     "duration",
+    "file_name",
     "iso_day",
+    "job_name",
     "keep",
     "money",
     "money_of",
@@ -44,6 +46,7 @@ _HIDDEN = re.compile(
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("\r\n|[\r\u2028\u2029]")
+_NAME = 80
 _SPACE = re.compile(r"\s+")
 _UNIT = re.compile(r"(?<=\d) (?=(?:USD|min|s|h)\b)")
 _DATE = re.compile(rf"\b(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}})\b")
@@ -67,6 +70,16 @@ def one_line(text: str, limit: int | None = None) -> str:
     single = text.isprintable() and "  " not in text
     line = (text if single else _SPACE.sub(" ", plain(text))).strip()
     return line if limit is None else shorten(line, limit)
+
+
+def job_name(text: str) -> str:
+    """Give the name of a job as it is kept: on one line, cleaned, at most 80 characters."""
+    return one_line(str(text), _NAME)
+
+
+def file_name(text: str) -> str:
+    """Give the name of a file, such as a notebook's, on one line and cleaned; two spaces stay two."""
+    return plain(text).replace("\n", " ").replace("\t", " ")
 
 
 def shorten(text: str, limit: int) -> str:

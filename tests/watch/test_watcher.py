@@ -114,6 +114,22 @@ def test_a_word_that_nobody_knows_is_watched(sim: Simulator, ask: Ask, until: An
     assert job.status == "running"
 
 
+def test_a_watcher_that_rests_keeps_its_leases(
+    still: Simulator, ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = ask(still)
+    job = asker.job()
+    until(lambda: job.row.remote_id)
+    monkeypatch.setattr(watcher, "RENEW_SECONDS", 0.0)
+    monkeypatch.setattr(pace.Share, "wait", lambda *_: 100.0)
+
+    def until_when() -> float:
+        return next(each.until for each in asker.session.ledger.owners() if each.id == job.row.owner)
+
+    before = until_when()
+    until(lambda: until_when() > before + 0.5)
+
+
 def test_jobs_are_asked_when_they_are_due(ask: Ask, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "next_ask", lambda _age, _under_way=1: 0.3)
     asked: dict[str, list[float]] = {}
