@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["wait_until_over"]
 
+log = logging.getLogger("pplx_jupyter")
+
 _TICK = 0.2
 """Seconds between looks: an interrupt is noticed within one of them."""
 
@@ -21,6 +24,13 @@ def wait_until_over(batch: Batch, timeout: float | None) -> None:
     until = None if timeout is None else time.monotonic() + timeout
     if not batch.session.frozen and not batch.is_over:
         batch.session.watch()
+    if batch.gate.paused == "user" and batch.tally.waiting:
+        log.warning(
+            "batch %s is paused, and %d rows wait: %s.resume() goes on.",
+            batch.label,
+            batch.tally.waiting,
+            batch.handle,
+        )
     bell = batch.session.bell
     heard, looked = bell.rings, 0.0
     while True:

@@ -13,7 +13,6 @@ from pplx_jupyter.notebook.flags.names import check_free
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.ledger import Row
     from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.notebook.flags.line import Line
     from pplx_jupyter.notebook.frontend import Place
@@ -140,6 +139,7 @@ def _show_plan(magics: PplxResearch, question: _Question) -> None:
 
 def _submit(magics: PplxResearch, question: _Question) -> None:
     from pplx_jupyter.job import Job
+    from pplx_jupyter.notebook.notify import Telling, tell_of_job, telling
     from pplx_jupyter.notebook.show import show
 
     session, place, parsed = question.session, question.place, question.line
@@ -160,7 +160,10 @@ def _submit(magics: PplxResearch, question: _Question) -> None:
     job = Job(session, submitted.row.id, reuse="ledger" if submitted.reused else None)
     if parsed.name:
         magics.host.user_ns[parsed.name] = job
-    sound = submitted.row.is_open and _tells(magics, question, submitted.row)
+    told = Telling()
+    if submitted.row.is_open:
+        told = telling(magics.host, place, session.settings, parsed.cell)
+        tell_of_job(session, submitted.row, told)
     show(
         magics.host,
         job,
@@ -169,19 +172,8 @@ def _submit(magics: PplxResearch, question: _Question) -> None:
         wait=question.wait,
         timeout=parsed.cell.get("timeout"),
         brief=bool(parsed.cell.get("brief")),
-        sound=sound,
+        sound=told.page,
     )
-
-
-def _tells(magics: PplxResearch, question: _Question, row: Row) -> bool:
-    """See that a person is told when the job has ended, where that is wanted; say whether the page is to sound."""
-    cell, settings = question.line.cell, question.session.settings
-    notify, sound = bool(cell.get("notify-me")) or settings.notify, bool(cell.get("sound")) or settings.sound
-    if not notify and not sound:
-        return False
-    from pplx_jupyter.notebook.notify import tell_when_done
-
-    return tell_when_done(magics.host, question.session, row, question.place, notify=notify, sound=sound)
 
 
 def _show_refusal(magics: PplxResearch, question: _Question, refusal: Refusal) -> None:

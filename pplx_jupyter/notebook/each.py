@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_each", "shaped"]
 
-_NOT_WITH = ("no-template", "after", "interact", "brief", "notify-me", "sound")
+_NOT_WITH = ("no-template", "after", "interact", "brief")
 
 
 def shaped(parsed: Line, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +85,7 @@ def ask_each(magics: PplxResearch, parsed: Line, prompt: str, *, wait: bool | No
         yes=bool(parsed.cell.get("yes")),
         wait=wait,
         timeout=parsed.cell.get("timeout"),
+        flags=parsed.cell,
     )
 
 

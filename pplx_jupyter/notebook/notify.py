@@ -1,4 +1,4 @@
-"""``--notify-me``: a notification on the desktop when a job has ended, where the kernel runs on the person's own machine.
+"""``--notify-me``: a notification on the desktop when a job, or a batch, has ended, where the kernel runs on the person's own machine.
 
 It is silent but for ``--sound``, comes once a job whichever kernels watch it, and says nothing of what the
 service wrote. Where none can be shown, one line says so, once; the job and its panel do not depend on it.
@@ -13,20 +13,33 @@ import os
 import sys
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.render.style import SMALL
-from pplx_jupyter.render.words import money, one_line
+from pplx_jupyter.render.words import count, money, one_line
 from pplx_jupyter.watch.thread import run_in_background
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pplx_jupyter.batch import Batch
     from pplx_jupyter.ledger import Row
     from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.session import Session
+    from pplx_jupyter.settings import Settings
 
-__all__ = ["Notice", "tell_when_done", "why_not", "words_of"]
+__all__ = [
+    "Notice",
+    "Telling",
+    "tell_of_batch",
+    "tell_of_job",
+    "telling",
+    "why_not",
+    "words_of",
+    "words_of_batch",
+]
 
 log = logging.getLogger("pplx_jupyter")
 
@@ -50,37 +63,63 @@ _told: set[str] = set()
 _notifiers: dict[int, Any] = {}
 
 
-def tell_when_done(
-    shell: Any, session: Session, row: Row, place: Place, *, notify: bool = True, sound: bool = False
-) -> bool:
-    """Tell the person when an open job has ended, whatever runs then; where that cannot be, say so below the cell, once.
+class Telling(NamedTuple):
+    """How a person is told that what a cell asked has ended.
+
+    Attributes
+    ----------
+    desktop
+        By a notification on the desktop.
+    heard
+        That notification has a sound.
+    page
+        By a sound of the page, or of the terminal: no notification will do it.
+    """
+
+    desktop: bool = False
+    heard: bool = False
+    page: bool = False
+
+
+def telling(shell: Any, place: Place, settings: Settings, flags: Mapping[str, Any] | None = None) -> Telling:
+    """Say how a person wants to be told, and can be; where a notification cannot be shown, say so below the cell, once.
 
     Parameters
     ----------
-    notify
-        Show a notification on the desktop.
-    sound
-        Let it be heard.
-
-    Returns
-    -------
-    bool
-        Whether the page or the terminal has to sound instead: no notification will.
+    flags
+        The cell's own flags, without their dashes.
     """
-    from pplx_jupyter.notebook.painter import painter_of
-
-    if place.headless or place.voila:
-        return False
+    flags = flags or {}
+    notify = bool(flags.get("notify-me")) or settings.notify
+    sound = bool(flags.get("sound")) or settings.sound
+    if not (notify or sound) or place.headless or place.voila:
+        return Telling()
     if not notify:
-        return sound
+        return Telling(page=True)
     reason = why_not()
     if not reason:
-        painter_of(session).add(Notice(session, row, sound=sound))
-        return False
+        return Telling(desktop=True, heard=sound)
     if reason not in _told:
         _told.add(reason)
         _say(shell, f"No notification: {reason}. {_BELOW}", place)
-    return sound
+    return Telling(page=sound)
+
+
+def tell_of_job(session: Session, row: Row, how: Telling) -> None:
+    """Show a notification when an open job has ended, whatever runs then."""
+    from pplx_jupyter.notebook.painter import painter_of
+
+    if how.desktop and row.is_open:
+        painter_of(session).add(Notice(session, row, sound=how.heard))
+
+
+def tell_of_batch(batch: Batch, how: Telling) -> None:
+    """Show a notification that a batch is over, now, where no other kernel has."""
+    if not how.desktop:
+        return
+    ended = max((each.ended or 0.0 for each in batch.standings), default=0.0)
+    if _is_first(batch.session, f"batch {batch.id} {ended:.3f}"):
+        run_in_background(_send(*words_of_batch(batch), sound=how.heard))
 
 
 def _say(shell: Any, line: str, place: Place) -> None:
@@ -139,22 +178,23 @@ class Notice:
     def paint(self, now: float) -> bool:  # noqa: ARG002 - a panel's depends on its clock
         """Send the notification, where no other kernel has; nothing more will come."""
         row = self.row
-        if row.state in _WORDS and self._is_first(row):
+        if row.state in _WORDS and _is_first(self._session, row.id):
             run_in_background(_send(*words_of(row, simulated=self._is_simulated(row)), sound=self._sound))
         return True
-
-    def _is_first(self, row: Row) -> bool:
-        try:
-            return self._session.ledger.first(f"notified {row.id}")
-        except LedgerError as error:
-            # Told twice is better than not at all.
-            warn_once(str(error))
-            return True
 
     def _is_simulated(self, row: Row) -> bool:
         from pplx_jupyter.rows import answer_of, has_answer
 
         return has_answer(row) and answer_of(row, self._session.ledger.body(row.id)).simulated
+
+
+def _is_first(session: Session, what: str) -> bool:
+    try:
+        return session.ledger.first(f"notified {what}")
+    except LedgerError as error:
+        # Told twice is better than not at all.
+        warn_once(str(error))
+        return True
 
 
 def words_of(row: Row, *, simulated: bool = False) -> tuple[str, str]:
@@ -164,6 +204,17 @@ def words_of(row: Row, *, simulated: bool = False) -> tuple[str, str]:
     cost = "0.00 USD" if simulated else money(row.cost)
     text = f"“{one_line(row.question, _QUESTION)}” · {cost}"
     return _plain(title), _plain(text)
+
+
+def words_of_batch(batch: Batch) -> tuple[str, str]:
+    """Give a notification's title and its text, as of a single job."""
+    tally = batch.tally
+    word = "Stopped, needs a look" if tally.waiting else "Finished"
+    answered = sum(each.has_answer for each in batch.standings)
+    cost = "0.00 USD" if batch.is_simulated else money(batch.cost.total)
+    title = f"{word}{' (simulated)' if batch.is_simulated else ''}: {batch.name or f'batch {batch.id}'}"
+    told = f"{answered} of {count(tally.rows, 'row')} answered"
+    return _plain(title), _plain(f"“{one_line(batch.template, _QUESTION)}” · {told} · {cost}")
 
 
 def _plain(text: str) -> str:

@@ -23,13 +23,19 @@ KEY = "pplx-test-0123456789abcdef"
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    with Simulator(speed=120) as simulator:
+    """Jobs take half a second, or as long as their prompts say, 120 times as fast."""
+    with Simulator(speed=120, durations=(30.0, 60.0)) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def environment(sim: Simulator, tmp_path: Path) -> dict[str, str]:
     """Give the environment of a process that asks the simulator, with a ledger of its own."""
+    return environment_of(sim, tmp_path)
+
+
+def environment_of(sim: Simulator, tmp_path: Path) -> dict[str, str]:
+    """Give the environment of a process that asks a simulator, with a ledger in this folder."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
     ours = {
         "PERPLEXITY_BASE_URL": sim.url,
@@ -159,6 +165,24 @@ class Kernel:
 @pytest.fixture
 def kernel(environment: dict[str, str]) -> Iterator[Kernel]:
     kernel = Kernel(environment)
+    try:
+        assert kernel.run("%load_ext pplx_jupyter").reply["status"] == "ok"
+        yield kernel
+    finally:
+        kernel.close()
+
+
+@pytest.fixture(scope="module")
+def sim_once() -> Iterator[Simulator]:
+    """One service for tests that send nothing."""
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def kernel_once(sim_once: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel for tests that send nothing and leave nothing behind."""
+    kernel = Kernel(environment_of(sim_once, tmp_path_factory.mktemp("kernel")))
     try:
         assert kernel.run("%load_ext pplx_jupyter").reply["status"] == "ok"
         yield kernel

@@ -64,10 +64,18 @@ def test_the_plan_stands_first_and_yes_asks(table: Kernel, sim: Simulator) -> No
     assert sim.bill.jobs == []
     assert "not asked yet" in table.value("companies")
 
-    ran = table.run(CELL.format(flags="--yes"), cell="c")
+    twice = "from pplx_jupyter import research_map\nm = research_map('Who owns {{ company }} now?', df)\nm"
+    ran = table.run(twice, cell="d")
+    assert str(ran.displays).count("widget-view") == 1, "one plan, and one button that spends"
+    assert ran.displays[-1]["data"] == {"text/plain": table.value("m")}
+
+    ran = table.run(CELL.format(flags="--yes --sound"), cell="c")
     assert ran.error == ""
     assert ran.seconds < 5
+    heard = table.until(page, seconds=30)[-1]
+    assert "<audio autoplay" in heard["content"]["data"]["text/html"]
     last = table.until(page, seconds=30)[-1]
+    assert "<audio" not in str(last["content"]["data"])
     assert last["parent_header"]["msg_id"] == ran.msg_id, "pinned to the cell that asked"
     shown = last["content"]["data"]
     assert set(shown) == {"text/html", "text/markdown", "text/plain"}
@@ -155,8 +163,11 @@ def test_the_budget_is_refused_for_all_and_in_one_sum(environment: dict[str, str
         ("--schema 'a: strng'", "Why?", "strng is no type"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line(table: Kernel, sim: Simulator, line: str, prompt: str, said: str) -> None:
-    shown = table.run(f"%%pplx_research {line}\n{prompt}")
+def test_a_mistake_is_one_line(
+    kernel_once: Kernel, sim_once: Simulator, line: str, prompt: str, said: str
+) -> None:
+    assert kernel_once.run(DATA).error == ""
+    shown = kernel_once.run(f"%%pplx_research {line}\n{prompt}")
     text = (
         shown.error
         + shown.text
@@ -164,7 +175,7 @@ def test_a_mistake_is_one_line(table: Kernel, sim: Simulator, line: str, prompt:
     )
     assert said in text
     assert "Nothing was sent." in text
-    assert sim.requests == []
+    assert sim_once.requests == []
 
 
 def test_a_dry_run_shows_the_plan_and_a_single_cell_takes_a_schema(table: Kernel, sim: Simulator) -> None:

@@ -83,7 +83,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mine")
     path, ledger = folder / "market.ipynb", folder / "ledger.sqlite"
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_", "JPY_"))}
-    with Simulator(speed=120) as sim:
+    with Simulator(speed=120, durations=(30.0, 60.0)) as sim:
         environment = {
             **kept,
             "PERPLEXITY_BASE_URL": sim.url,

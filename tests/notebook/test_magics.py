@@ -305,33 +305,6 @@ def test_the_demo_needs_no_key(environment: dict[str, str], sim: Simulator) -> N
     assert not sim.requests
 
 
-@pytest.fixture(scope="module")
-def sim_once() -> Any:
-    from pplx_jupyter.simulator import Simulator
-
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def kernel_once(sim_once: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    import os
-
-    from tests.notebook.conftest import KEY, Kernel
-
-    folder = tmp_path_factory.mktemp("kernel")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PPLX_", "PERPLEXITY_"))}
-    ours = {
-        "PERPLEXITY_BASE_URL": sim_once.url,
-        "PERPLEXITY_API_KEY": KEY,
-        "PPLX_JUPYTER_LEDGER": str(folder / "l.sqlite"),
-    }
-    kernel = Kernel({**kept, **ours})
-    kernel.run("%load_ext pplx_jupyter")
-    yield kernel
-    kernel.close()
-
-
 def live_models(kernel: Kernel) -> int:
     return int(kernel.value("len(__import__('ipywidgets').Widget.widgets)"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -340,6 +341,7 @@ def test_costs_and_forgetting(kernel: Kernel, sim: Simulator, environment: dict[
     }.items():
         ran = kernel.run(f"%pplx cost --by {by}")
         says(ran, f"3 jobs by {by}, {head}", key, f"≈ {estimated}", "1: 0.40–1.30")
+        says(ran, "· simulated: nothing was billed")
     assert shown(kernel.run("%pplx cost")) == shown(kernel.run("%pplx cost --by notebook"))
     one_line_error(
         kernel.run("%pplx forget then"),
@@ -352,11 +354,22 @@ def test_costs_and_forgetting(kernel: Kernel, sim: Simulator, environment: dict[
         in told
     )
     assert "nothing was deleted" in kernel.run("%pplx forget --older-than 30d --yes").text
+    aside = [f"ledger.sqlite.broken-20260101-000000{end}" for end in ("", "-wal")]
+    folder = Path(environment["PPLX_JUPYTER_LEDGER"]).parent
+    for name in aside:
+        (folder / name).write_text("PROMPTWORD")
     gone = kernel.run("%pplx forget sky").text
+    still = f"{', '.join(aside)} in {folder} are left of a broken ledger, and may still hold it: delete those files"
+    assert still in gone
     assert gone.startswith(
         f"Prompts and answers of sky ({rows['sky'].id}) are deleted; what they cost is kept."
     )
-    assert "was forgotten before" in kernel.run(f"%pplx forget {rows['sky'].id}").text
+    again = kernel.run(f"%pplx forget {rows['sky'].id}").text
+    assert "was forgotten before" in again
+    assert still in again
+    for name in aside:
+        assert (folder / name).read_text() == "PROMPTWORD", "deleting files is a person's own decision"
+        (folder / name).unlink()
     says(kernel.run("%pplx cost"), f"3 jobs by notebook, {head}")
     says(
         kernel.run(f"%pplx show {rows['sky'].id}"),
@@ -367,7 +380,7 @@ def test_costs_and_forgetting(kernel: Kernel, sim: Simulator, environment: dict[
     assert "PROMPTWORD" not in shown(kernel.run("%pplx jobs --all"))
     ledger = open_ledger(environment["PPLX_JUPYTER_LEDGER"])
     assert ledger.get(rows["sky"].id).request == {}  # type: ignore[union-attr]
-    kernel.run("%pplx forget --older-than 0s --yes")
+    assert "broken" not in kernel.run("%pplx forget --older-than 0s --yes").text
     assert len([row for row in ledger.jobs() if row.forgotten_at]) == 2
     assert asks(kernel, "Why is PROMPTWORD so?", "sky --wait").reply["status"] == "ok"
     assert len(sim.bill.jobs) == 4, "what is forgotten is bought anew"

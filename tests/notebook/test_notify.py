@@ -147,6 +147,12 @@ def test_nothing_is_told_unasked_and_the_setting_asks(
         assert "<audio" not in str(kernel.until(ended_as("failed"))), (
             "the notification is heard, and nothing else"
         )
+        kernel.run("rows = [{'c': 'Aurubis'}, {'c': 'Borealis outcome:failed'}]", cell="aside")
+        kernel.run("%%pplx_research many --each rows --yes\nWho owns {{ c }}? seconds:20", cell="cell-3")
+        told = until(desktop, "many")[-1]
+        assert told.startswith(
+            "Finished (simulated): many|“Who owns {{ c }}? seconds:20” · 1 of 2 rows answered · 0.00 USD|"
+        )
     finally:
         kernel.close()
 

@@ -10,6 +10,9 @@ import pytest
 
 from pplx_jupyter.answer import Search
 from pplx_jupyter.ledger import Row
+from pplx_jupyter.ledger.batches import PARKED
+from pplx_jupyter.notebook.history.acts import possible
+from pplx_jupyter.notebook.history.lines import Line
 from pplx_jupyter.notebook.panel_texts import Texts
 from pplx_jupyter.notebook.progress import clock_step, id_line, progress_of, status_text
 from pplx_jupyter.render.words import time_of_day
@@ -191,3 +194,27 @@ def test_lines_for_people_and_logs() -> None:
     text = status_text(row(backend="agent", progress={"searches": 18, "sources": 41}), NOW)
     assert text.startswith("prices (7f3a9c): running, 2 min 14 s; 18 searches, 41 sources; agent API; asked ")
     assert "usually 2–6 min and 0.40–1.30 USD (published)" in status_text(row(), NOW)
+
+
+def test_a_batchs_row_that_waits_for_its_turn_is_not_said_to_be_sent_or_billed() -> None:
+    waits = row(state="submitting", sending_at=None, accepted_at=None, due_at=PARKED)
+    under_way = row()
+
+    def said(each: Row, mode: str) -> str:
+        texts = Texts.of(each, NOW, mode=mode, earlier=None, since=NOW if mode == "stopped" else None)
+        return texts.head + texts.line + texts.note
+
+    assert "Not sent yet" in said(waits, "watching")
+    assert "Nothing has been sent or billed." in said(waits, "watching")
+    assert "Cancel: it is dropped free of charge, unless it has been sent by then." in said(waits, "watching")
+    assert "may be billed" not in said(waits, "watching") + said(waits, "cancel?")
+    assert "costs nothing" in said(waits, "cancel?")
+    assert "billed then" in said(waits, "stopped")
+    assert "is dropped, and nothing is billed" in said(dataclasses.replace(waits, cancel="asked"), "watching")
+    assert (Line.of(waits, 1).state, Line.of(under_way, 1).state) == ("not sent", "running")
+    assert "drops it for nothing" in possible(waits)[1]
+
+    assert "what is done so far may be billed" in said(under_way, "watching")
+    assert "may be billed" in said(under_way, "cancel?")
+    assert "the job goes on, is billed" in said(under_way, "stopped")
+    assert "for nothing" not in possible(under_way)[1]

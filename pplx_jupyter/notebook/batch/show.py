@@ -11,10 +11,13 @@ from pplx_jupyter.batch import forms
 from pplx_jupyter.errors import JobFailed, PplxError
 from pplx_jupyter.notebook.batch.view import BatchView, metadata_of, page_of
 from pplx_jupyter.notebook.display import Pin, Slot
+from pplx_jupyter.notebook.notify import Telling, telling
 from pplx_jupyter.notebook.shown import note_shown
 from pplx_jupyter.render.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pplx_jupyter.batch import Batch
     from pplx_jupyter.batch.plan import BatchPlan
     from pplx_jupyter.notebook.frontend import Place
@@ -40,6 +43,8 @@ class PlacedBatch:
 
 _placed: list[PlacedBatch] = []
 _views: list[tuple[str, str, BatchView]] = []
+_last: tuple[str, Batch] | None = None
+"""The batch that was asked or planned last, and the run of the cell that shows it."""
 
 
 def show_batch(
@@ -50,16 +55,20 @@ def show_batch(
     yes: bool = False,
     wait: bool | None = None,
     timeout: float | None = None,
+    flags: Mapping[str, Any] | None = None,
 ) -> None:
     """Show a batch below the running cell, and ask it: at once, or where its plan is clicked.
 
-    Nobody is asked where nobody is there, and nothing is asked that buys nothing.
+    Nobody is asked where nobody is there, and nothing is asked that buys nothing. `flags` are the cell's own,
+    which say how a person is told of the end.
 
     Raises
     ------
     PplxError
         It could pass a budget, there is no key, or, where the cell blocks, no row has an answer.
     """
+    global _last  # noqa: PLW0603 - one a process
+    _last = (_run_of(place), batch)
     settings = batch.session.settings
     if batch.session.frozen and not batch.is_asked:
         # What the lockfile lacks is an error of this cell, and nothing to be planned.
@@ -68,7 +77,7 @@ def show_batch(
     blocks = _blocks(wait, place, batch.session)
     watched = place.kernel is not None and not place.headless
     if plan.new and watched and not yes:
-        _show_view(shell, batch, place, plan)
+        _show_view(shell, batch, place, plan, telling(shell, place, settings, flags))
         return
     if place.kernel is None and plan.new and not yes and not place.headless:
         print(f"{plan}\nAsk: --yes, or research_map(…, yes=True).")
@@ -87,7 +96,7 @@ def show_batch(
     elif place.headless:
         _show_headless(shell, batch, place, plan, seconds, blocks=blocks)
     else:
-        _show_view(shell, batch, place, None)
+        _show_view(shell, batch, place, None, telling(shell, place, settings, flags))
         if blocks:
             batch.wait(seconds)
 
@@ -97,12 +106,16 @@ def display_batch(shell: Any, batch: Batch, place: Place) -> None:
     if place.kernel is None:
         print(page_of(batch)["text/plain"])
         return
+    if _last == (_run_of(place), batch):
+        # This very cell made it, and shows it: a second plan would have a second button that spends.
+        shell.display_pub.publish(data={"text/plain": repr(batch)})
+        return
     if batch.is_asked:
         batch.refresh()
     if place.headless or (batch.is_asked and batch.is_over):
         _show_page(shell, batch, place)
     else:
-        _show_view(shell, batch, place, None if batch.is_asked else batch.plan)
+        _show_view(shell, batch, place, None if batch.is_asked else batch.plan, Telling())
 
 
 def _blocks(wait: bool | None, place: Place, session: Session) -> bool:
@@ -113,17 +126,17 @@ def _blocks(wait: bool | None, place: Place, session: Session) -> bool:
     return bool(session.settings.wait)
 
 
-def _show_view(shell: Any, batch: Batch, place: Place, plan: BatchPlan | None) -> None:
-    view = _view(batch, place)
+def _show_view(shell: Any, batch: Batch, place: Place, plan: BatchPlan | None, told: Telling) -> None:
+    view = _view(batch, place, told)
     view.show(shell, plan)
     if plan is None:
         view.begin()
     _placed.append(PlacedBatch(batch, None, place))
 
 
-def _view(batch: Batch, place: Place) -> BatchView:
-    view = BatchView(batch, Pin(place.kernel, place.parent), place)
-    run = str((place.parent.get("header") or {}).get("msg_id") or "")
+def _view(batch: Batch, place: Place, told: Telling) -> BatchView:
+    view = BatchView(batch, Pin(place.kernel, place.parent), place, told)
+    run = _run_of(place)
     cell = place.cell or view.upper.display_id
     for each in [kept for kept in _views if kept[0] == cell and kept[1] != run]:
         # What an earlier run of this cell showed: ipywidgets keeps every widget for ever.
@@ -133,12 +146,16 @@ def _view(batch: Batch, place: Place) -> BatchView:
     return view
 
 
+def _run_of(place: Place) -> str:
+    return str((place.parent.get("header") or {}).get("msg_id") or "")
+
+
 def _show_page(shell: Any, batch: Batch, place: Place) -> None:
     if place.headless or place.voila or place.kernel is None:
         shell.display_pub.publish(data=page_of(batch), metadata=dict(metadata_of(batch)))
         _keep_record(batch, place)
         return
-    _view(batch, place).show_settled(shell)
+    _view(batch, place, Telling()).show_settled(shell)
 
 
 def _keep_record(batch: Batch, place: Place) -> None:

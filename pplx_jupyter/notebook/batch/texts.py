@@ -129,6 +129,8 @@ def head(
         clock = f"since {_time(stopped_at, seconds=False)}"
         goes_on = "rows under way go on" if paused and tally.waiting else "the rows go on"
         beside = f"{goes_on}, are billed, and their answers are collected into your ledger"
+        if paused and not tally.under_way:
+            beside = "paused, so that nothing is sent or billed"
     else:
         glyph, tone, word = words.state_words(batch, tally, paused)
         clock = duration(now - batch.started) if batch.started else ""

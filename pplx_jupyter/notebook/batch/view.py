@@ -6,7 +6,6 @@ static line, and after the end, for a while, the button that asks failed rows an
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 import threading
 import time
@@ -16,9 +15,11 @@ from pplx_jupyter.batch import forms
 from pplx_jupyter.errors import PplxError
 from pplx_jupyter.notebook.batch import texts
 from pplx_jupyter.notebook.batch.panel import BatchPanel
-from pplx_jupyter.notebook.display import Slot
+from pplx_jupyter.notebook.chime import Chime
+from pplx_jupyter.notebook.display import Slot, next_to_widget
 from pplx_jupyter.notebook.final import NOTHING
-from pplx_jupyter.notebook.painter import painter_of
+from pplx_jupyter.notebook.notify import tell_of_batch
+from pplx_jupyter.notebook.painter import UNMARKED, painter_of
 from pplx_jupyter.notebook.shown import note_shown
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.batch.plan import BatchPlan
     from pplx_jupyter.notebook.display import Pin
     from pplx_jupyter.notebook.frontend import Place
+    from pplx_jupyter.notebook.notify import Telling
 
 __all__ = ["BatchView", "metadata_of", "page_of"]
 
@@ -37,16 +39,6 @@ OFFERED_SECONDS = 600.0
 PAINT_SECONDS = 1.0
 TABLE_SECONDS = 2.0
 """How often the table changes: an update replaces it under the eyes of whoever reads it."""
-
-_FAR = 2**62
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Mark:
-    """What the painter asks the ledger about: nothing, since a batch reads its many rows itself."""
-
-    id: str
-    seq: int = _FAR
 
 
 class BatchView:
@@ -60,15 +52,20 @@ class BatchView:
         The kernel and the cell.
     place
         Where that cell runs.
+    told
+        How a person is told that it is over.
     """
 
-    def __init__(self, batch: Batch, pin: Pin, place: Place) -> None:
+    def __init__(self, batch: Batch, pin: Pin, place: Place, told: Telling) -> None:
         token = secrets.token_hex(3)
         self.batch = batch
-        self.row = _Mark(f"batch {batch.id}")
+        # A batch reads its many rows itself.
+        self.row = UNMARKED
         self.upper = Slot(f"pplx-{batch.id}-{token}-state", pin)
         self.lower = Slot(f"pplx-{batch.id}-{token}-answer", pin)
         self._place = place
+        self._told = told
+        self._chime: Chime | None = None
         self._mode = "plan"
         self._mode_since = 0.0
         self._painted_at = self._table_at = 0.0
@@ -95,10 +92,9 @@ class BatchView:
         self.upper.show(shell, live, metadata)
         self.lower.show(shell, self._hint(), metadata)
 
-    def _hint(self) -> dict[str, str]:
-        if self._mode == "plan":
-            return forms.unsent_forms(self.batch)
-        return forms.hint_forms(self.batch)
+    def _hint(self) -> dict[str, Any]:
+        hint = forms.unsent_forms if self._mode == "plan" else forms.hint_forms
+        return next_to_widget(hint(self.batch))
 
     def _show_plan(self, plan: BatchPlan, said: str = "") -> None:
         parts = {
@@ -188,8 +184,8 @@ class BatchView:
             self._show_plan(batch.plan, str(batch.error))
             return True
         page, metadata = page_of(batch), metadata_of(batch)
-        self.upper.update(page, metadata)
         offers = texts.offers(batch)
+        self._show_end(next_to_widget(page) if offers else page, metadata)
         self.panel.finish(page["text/html"] + (_RELOADED if not self._place.voila else ""), offers)
         _note_shown(batch, self._place)
         if not offers:
@@ -200,13 +196,22 @@ class BatchView:
         self._mode, self._mode_since = "offering", time.time()
         return False
 
+    def _show_end(self, page: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Put the page into the output, and tell of it."""
+        tell_of_batch(self.batch, self._told)
+        if not self._told.page:
+            self.upper.update(page, metadata)
+            return
+        self._chime = Chime(self.upper, page, metadata)
+        painter_of(self.batch.session).add(self._chime)
+
     def show_settled(self, shell: Any) -> None:
         """Show a batch that is over already, from the cell's own thread; with its button where one is due."""
         batch = self.batch
         metadata = metadata_of(batch)
-        self.upper.show(shell, page_of(batch), metadata)
+        offers, page = texts.offers(batch), page_of(batch)
+        self.upper.show(shell, next_to_widget(page) if offers else page, metadata)
         _note_shown(batch, self._place)
-        offers = texts.offers(batch)
         if offers:
             self._mode, self._mode_since = "offering", time.time()
             self.panel.set_buttons(offers, primary=True)
@@ -277,6 +282,7 @@ class BatchView:
     def _live_again(self) -> None:
         """Be the panel of a batch under way: the page, or the plan, gives way."""
         was_plan = self._mode == "plan"
+        self._silence()
         self._table_of = None
         self._go_live()
         self._paint(time.time())
@@ -290,9 +296,14 @@ class BatchView:
             },
             metadata,
         )
-        self.lower.update(forms.hint_forms(self.batch), metadata)
+        self.lower.update(self._hint(), metadata)
         if was_plan:
             self.begin()
+
+    def _silence(self) -> None:
+        """Leave the upper output to what comes: the sound's end would bring the page back."""
+        if self._chime is not None:
+            self._chime.stop()
 
     def _tell(self, said: str) -> None:
         if self._mode == "plan":
@@ -302,7 +313,8 @@ class BatchView:
         if self._mode == "offering":
             note = texts.note(self.batch, self.batch.tally, mode="", said=said)
             self.panel.finish(page_of(self.batch)["text/html"] + note, texts.offers(self.batch))
-            self.upper.update(self._with_error(said), metadata_of(self.batch))
+            self._silence()
+            self.upper.update(next_to_widget(self._with_error(said)), metadata_of(self.batch))
 
     def _with_error(self, said: str) -> dict[str, str]:
         page = page_of(self.batch)

@@ -1,0 +1,144 @@
+"""The buttons of a batch's panel, and what stands below them: a click does what was read when it was made."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pplx_jupyter.batch.standing import Tally
+from pplx_jupyter.notebook.batch import panel as module
+from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch.panel import BatchPanel
+from pplx_jupyter.notebook.display import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLAN = ("Ask 14 questions (5.60–18.20 USD)", "Ask the first 3 only (1.20–3.90 USD)", "Show the 14 prompts")
+LIVE = ("Pause", "Stop watching", "Cancel 14 rows")
+
+
+class Buttons:
+    """A panel, and what clicks on it came to; clicks go to the button that a text stood on."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.clicked: list[str] = []
+        self.panel = BatchPanel(Pin(None, {}), self.clicked.append, lambda _: None)
+        self.show(texts)
+        self.wait()
+
+    def show(self, texts: Sequence[str]) -> None:
+        self.panel.set_buttons(texts)
+
+    def wait(self) -> None:
+        """Let the time pass in which a click is the second of a double one."""
+        time.sleep(module._DOUBLE_CLICK_SECONDS)
+
+    def button(self, start: str) -> Any:
+        return next(each for each in self.panel.row.children if each.description.startswith(start))
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_DOUBLE_CLICK_SECONDS", 0.05)
+    # There is no page here to send to.
+    monkeypatch.setattr(module, "pin_widget", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("before", "clicked", "after"),
+    [
+        (PLAN, "Ask 14", LIVE),
+        (LIVE, "Pause", ("Go on", "Stop watching", "Cancel 14 rows")),
+        (("Go on", "Stop watching"), "Go on", ("Pause", "Stop watching")),
+        (LIVE, "Cancel", ("Yes, cancel 14 rows", "Keep them running")),
+        (("Retry failed rows (1: 0.40–1.30 USD)",), "Retry", ("Stop watching", "Cancel 1 row")),
+    ],
+)
+def test_the_second_of_two_clicks_does_nothing(
+    before: Sequence[str], clicked: str, after: Sequence[str]
+) -> None:
+    buttons = Buttons(before)
+    buttons.button(clicked).click()
+    buttons.show(after)
+    for made in buttons.panel.row.children:
+        made.click()
+    assert len(buttons.clicked) == 1
+    buttons.wait()
+    buttons.button(after[0]).click()
+    assert buttons.clicked[1] == after[0]
+
+
+def test_a_click_that_is_heard_late_does_not_buy() -> None:
+    buttons = Buttons(("Pause", "Stop watching"))
+    pause, stop = buttons.panel.row.children
+    buttons.show(("Retry failed rows (2)", "Stop watching"))
+    buttons.wait()
+    pause.click()
+    assert buttons.clicked == []
+    stop.click()
+    assert buttons.clicked == ["Stop watching"]
+
+
+def test_what_a_click_buys_must_have_been_read() -> None:
+    buttons = Buttons(("Pause", "Retry failed rows (1)", "Cancel 9 rows"))
+    buttons.show(("Pause", "Retry failed rows (5)", "Cancel 8 rows"))
+    buttons.button("Retry").click()
+    buttons.button("Pause").click()
+    assert buttons.clicked == ["Pause"], "what stands before it has not moved"
+    buttons.wait()
+    buttons.show(("Pause", "Retry failed rows (5)", "Cancel 7 rows"))
+    buttons.button("Cancel").click()
+    buttons.button("Retry").click()
+    assert buttons.clicked[1:] == ["Cancel 7 rows", "Retry failed rows (5)"], (
+        "fewer rows are no other meaning"
+    )
+
+
+def test_the_first_that_spends_stands_out_alone() -> None:
+    buttons = Buttons(())
+    for shown, wanted in ((PLAN, ["primary", "", ""]), (PLAN[2:], [""])):
+        buttons.panel.set_buttons(shown, primary=True)
+        assert [each.button_style for each in buttons.panel.row.children] == wanted
+
+
+def tally(*, waiting: int = 0, running: int = 0) -> Tally:
+    words = Counter(waiting=waiting, running=running)
+    return Tally(
+        14, words, 0.0, estimated=False, saved=0.0, low=None, high=0.0, bought=0, unknown=0, to_come=14
+    )
+
+
+@pytest.mark.parametrize(
+    ("waiting", "running", "said"),
+    [
+        (12, 2, "12 waiting rows are dropped free of charge, Perplexity is asked to stop 2 rows."),
+        (1, 0, "1 waiting row is dropped free of charge."),
+        (0, 1, "Perplexity is asked to stop 1 row."),
+    ],
+)
+def test_what_cancelling_comes_to_is_said_of_rows_that_wait_and_of_those_under_way(
+    waiting: int, running: int, said: str
+) -> None:
+    rows = tally(waiting=waiting, running=running)
+    assert f"Cancel: {said}" in texts.told(rows, "", mode="watching")
+    sure = texts.told(rows, "", mode="cancel?")
+    assert sure.startswith(said[0].upper() + said[1:])
+    assert ("may be billed" in sure) == bool(running)
+    assert texts.buttons(rows, "", mode="watching")[-1].startswith(f"Cancel {waiting + running} row")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "paused", "said"),
+    [
+        (12, "", "Pause: no new row is sent; rows under way go on and are billed."),
+        (12, "user", "Go on: 12 waiting rows are sent in turn, and billed."),
+        (0, "", "Cancel: "),
+    ],
+)
+def test_only_a_button_that_is_there_is_explained(waiting: int, paused: str, said: str) -> None:
+    rows = tally(waiting=waiting, running=2)
+    assert texts.told(rows, paused, mode="watching").startswith(said)
