@@ -129,11 +129,13 @@ class Watcher:
 
     def _tick(self) -> float:
         """Start what is due; give the seconds until the next look."""
+        now = time.time()
         rest = self._share.wait(time.monotonic(), time.thread_time())
         if rest:
-            # A thousand jobs at once must not make the cells slow.
+            # A thousand jobs at once must not make the cells slow; nor may another process take them meanwhile.
+            if self._under_way and abs(now - self._renewed) >= RENEW_SECONDS:
+                self._renew(now, None)
             return min(rest, _OTHERS_SECONDS)
-        now = time.time()
         if abs(now - self._released) >= _RELEASE_SECONDS and not self._closing:
             self._released = now
             self._ledger.release(self._account, now)
