@@ -294,9 +294,9 @@ class Answer:
         return to_csl_json(self)
 
     def to_frame(self) -> Any:
-        """Give the sources as a data frame: number, url, domain, title, date, cited.
+        """Give the sources as a data frame: number, url, domain, title, date, last_updated, cited.
 
-        `url` is empty where the address is no ordinary one of the web, `cited` counts the markers in
+        Both days are as the service sent them, and missing where it sent none. `url` is empty where the address is no ordinary one of the web, `cited` counts the markers in
         the text. Without pandas it is a list of dicts.
         """
         from pplx_jupyter.export.frames import sources_frame
@@ -308,8 +308,8 @@ class Answer:
 
         Whole numbers, decimals, percents (12.5 for ``12.5 %``), amounts and days are read as such.
         `attrs` of a frame has its ``"section"``, the ``"units"`` of columns (``{"Share": "%"}``), and the
-        ``"citations"`` that were taken off: row (-1 is the head), column, numbers of the sources. Without
-        pandas each is a list of dicts, with the same `attrs`.
+        ``"citations"`` that were taken off: row (-1 is the head), column, numbers of the sources. A column
+        that holds nothing else has these numbers. Without pandas each is a list of dicts, with the same `attrs`.
         """
         from pplx_jupyter.export.frames import tables
 

@@ -126,6 +126,9 @@ def test_jobs_and_doctor_read_the_same_ledger(environment: dict[str, str], tmp_p
         listed = run("jobs", environment=environment, folder=tmp_path)
         assert "finished" in listed.stdout
         assert "tea: What is tea?" in listed.stdout
+        assert ", simulated  " in listed.stdout
+        costs = run("cost", environment=environment, folder=tmp_path)
+        assert "simulated: nothing was billed" in costs.stdout
         assert "tea: What is tea?" in run("jobs", "tea", "--state", "finished", environment=environment, folder=tmp_path).stdout  # fmt: skip
         assert "No job fits: “tea”, state failed." in run("jobs", "tea", "--state", "failed", environment=environment, folder=tmp_path).stdout  # fmt: skip
         wrong = run("jobs", "--since", "soon", environment=environment, folder=tmp_path)

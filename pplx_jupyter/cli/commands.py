@@ -106,6 +106,7 @@ def jobs_command(options: argparse.Namespace) -> int:
     from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
     from pplx_jupyter.notebook.history import FILTERS, jobs_forms, wanted_of
     from pplx_jupyter.notebook.history.typed import filters_in_words
+    from pplx_jupyter.notebook.simulated import marked
     from pplx_jupyter.session import current_session
 
     given = {flag.removeprefix("--"): getattr(options, flag.removeprefix("--")) for flag in FILTERS}
@@ -124,7 +125,7 @@ def jobs_command(options: argparse.Namespace) -> int:
     if wanted.search:
         while session.ledger.read_in(_COLLECT_SECONDS):
             print("pplx-jupyter: reading in the words of older jobs, once …", file=sys.stderr)
-    found = session.ledger.found(wanted, limit=options.limit)
+    found = marked(session.ledger, session.ledger.found(wanted, limit=options.limit))
     print(jobs_forms(found, filters=filters_in_words(wanted))["text/plain"])
     told = adopted_since(session)
     if told:
@@ -185,10 +186,13 @@ def export_command(options: argparse.Namespace) -> int:
 def cost_command(options: argparse.Namespace) -> int:
     """Print what the ledger's jobs have cost."""
     from pplx_jupyter.notebook.costs import cost_forms
+    from pplx_jupyter.notebook.simulated import is_simulated
     from pplx_jupyter.session import current_session
 
     session = current_session()
-    print(cost_forms(options.by, session.ledger.totals(options.by, session.base_url))["text/plain"])
+    found = session.ledger.totals(options.by, session.base_url)
+    simulated = is_simulated(session.ledger, session.base_url)
+    print(cost_forms(options.by, found, simulated=simulated)["text/plain"])
     return 0
 
 

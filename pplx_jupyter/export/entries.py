@@ -34,9 +34,11 @@ _SECOND_LEVEL = frozenset(
 )
 _SMALL = frozenset(
     _WORDS.findall(
-        "a about all an and are as at by can das der des die do does el en et for from has have how in into is it its"
-        " la las le les los new not of on or our the their this to und une was what when where which who why will"
-        " with you your"
+        "a about after all an and are as at be been between but by can could das de del dem den der des die do does du"
+        " ein eine el en et for from fur had has have he her his how i if il im in into is it its la las le les los may"
+        " mit more most my new no not of on or our over per pour she should so sur than that the their them there these"
+        " they this those to un una und une under us via von vs was we were what when where whether which who why will"
+        " with would you your"
     )
 )
 
@@ -55,6 +57,8 @@ class Entry:
         The host without ``www.``; empty without an address.
     issued
         Year, month and day of the page, as far as they are known.
+    updated
+        Those of its last change: no day on which it was issued.
     accessed
         The day on which the answer came; None where it is not known.
     simulated
@@ -67,6 +71,7 @@ class Entry:
     url: str
     site: str
     issued: tuple[int, ...]
+    updated: tuple[int, ...]
     accessed: date | None
     simulated: bool
 
@@ -111,8 +116,8 @@ def _entry(source: Source, accessed: date | None, *, simulated: bool) -> Entry:
     url = clean.safe_url(source.url) or ""
     site = clean.host(url).removeprefix("www.") if url else ""
     title = tidy(source.title) or site or f"Source {source.number}"
-    issued = day_of(source.date) or day_of(source.last_updated)
-    return Entry("", source.number, title, url, site, issued, accessed, simulated)
+    days = day_of(source.date), day_of(source.last_updated)
+    return Entry("", source.number, title, url, site, *days, accessed, simulated)
 
 
 def _keys(found: list[Entry]) -> Mapping[int, str]:
@@ -147,8 +152,8 @@ def _base(entry: Entry) -> str:
     site = _site(entry.site)
     year = str(entry.issued[0]) if entry.issued else ""
     path = entry.url.partition("://")[2].partition("/")[2].partition("?")[0]
-    said = [word for word in _ascii_words(entry.title) if word not in _SMALL and len(word) > 1]
-    known = {site, "html", *_WORDS.findall(entry.site)}
+    said = [word for word in _ascii_words(entry.title) if len(word) > 1]
+    known = {site, "html", *_WORDS.findall(entry.site), *_SMALL}
     other = [word for word in [*said, *_ascii_words(path)] if word not in known and not word.isdigit()]
     word = other[0] if other else ""
     base = f"{site[:_WORD]}{year}{word[:_WORD]}"

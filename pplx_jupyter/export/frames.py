@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows", "sources_frame", "tables"]
 
-_COLUMNS = {"number": "int", "url": "text", "domain": "text", "title": "text", "date": "date", "cited": "int"}
+_COLUMNS = {
+    "number": "int",
+    "url": "text",
+    "domain": "text",
+    "title": "text",
+    "date": "date",
+    "last_updated": "date",
+    "cited": "int",
+}
 _NAME = 200
 
 
@@ -40,8 +48,8 @@ def sources_frame(answer: Answer) -> Any:
         url = clean.safe_url(source.url) or ""
         domain = clean.host(url).removeprefix("www.")
         title = tidy(source.title, 1000)
-        day = _whole_day(source.date or source.last_updated)
-        rows.append((source.number, url, domain, title, day, cited.get(source.number, 0)))
+        days = _whole_day(source.date), _whole_day(source.last_updated)
+        rows.append((source.number, url, domain, title, *days, cited.get(source.number, 0)))
     columns = {
         name: Column(kind, [row[n] for row in rows]) for n, (name, kind) in enumerate(_COLUMNS.items())
     }
@@ -65,7 +73,7 @@ def _of_text(node: Node, section: str) -> Any:
     width = max(map(len, rows), default=0)
     head, *rows = [[*row, *[("", [])] * (width - len(row))] for row in rows] or [[]]
     names = _names([name for name, _ in head])
-    columns = {name: read_column([row[n][0] for row in rows]) for n, name in enumerate(names)}
+    columns = {name: read_column(_said([row[n] for row in rows])) for n, name in enumerate(names)}
     citations = [
         {"row": at, "column": name, "sources": list(dict.fromkeys(row[n][1]))}
         for at, row in enumerate([head, *rows], -1)
@@ -74,6 +82,13 @@ def _of_text(node: Node, section: str) -> Any:
     ]
     units = {name: column.unit for name, column in columns.items() if column.unit}
     return _table(columns, {"section": section, "citations": citations, "units": units})
+
+
+def _said(cells: Sequence[tuple[str, list[int]]]) -> list[str]:
+    """Give the texts of a column; of one that only cites the numbers of the sources, where it would be empty."""
+    if any(text for text, _ in cells):
+        return [text for text, _ in cells]
+    return [", ".join(map(str, dict.fromkeys(numbers))) for _, numbers in cells]
 
 
 def _cells(row: Node) -> list[Node]:

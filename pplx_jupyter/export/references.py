@@ -65,7 +65,7 @@ def _bibtex(entry: Entry) -> str:
         "date": _iso(entry.issued),
         "url": entry.url,
         "urldate": entry.accessed.isoformat() if entry.accessed else "",
-        "note": INVENTED if entry.simulated else "",
+        "note": _note(entry),
     }
     lines = [f"  {name} = {{{_tex(name, value)}}}," for name, value in fields.items() if value]
     return "\n".join([f"@online{{{entry.key},", *lines, "}", ""])
@@ -90,7 +90,7 @@ def _ris(entry: Entry) -> str:
         ("DA", _slashed(entry.issued) if entry.issued else ""),
         ("UR", entry.url),
         ("Y2", _slashed((day.year, day.month, day.day)) if day else ""),
-        ("N1", INVENTED if entry.simulated else ""),
+        ("N1", _note(entry)),
         ("DP", PROVIDER),
     ]
     return "".join([*(f"{tag}  - {value}\r\n" for tag, value in fields if value), "ER  - \r\n"])
@@ -105,9 +105,15 @@ def _csl(entry: Entry) -> dict[str, Any]:
         item["issued"] = {"date-parts": [list(entry.issued)]}
     if day:
         item["accessed"] = {"date-parts": [[day.year, day.month, day.day]]}
-    if entry.simulated:
-        item["note"] = INVENTED
+    if note := _note(entry):
+        item["note"] = note
     return item | {"source": PROVIDER}
+
+
+def _note(entry: Entry) -> str:
+    """Say what no field is for: of a page without a date, when it was last changed."""
+    updated = f"Last updated {_iso(entry.updated)}" if entry.updated and not entry.issued else ""
+    return "; ".join(filter(None, [INVENTED if entry.simulated else "", updated]))
 
 
 def _iso(parts: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ __all__ = ["RowBroken", "bind", "row_of"]
 
 _JSON = ("request", "filled", "trouble", "failure", "progress", "expected")
 _BOOL = ("pinned", "moved", "cost_estimated")
+_KNOWN = frozenset(field.name for field in dataclasses.fields(Row))
 
 
 class RowBroken(sqlite3.DatabaseError):
@@ -39,9 +41,8 @@ def row_of(found: Mapping[str, Any]) -> Row:
     RowBroken
         It cannot be read.
     """
-    values = dict(found)
-    # The ledger's own: where the row's words are.
-    values.pop("text_n", None)
+    # What is left out is the ledger's own, or of a newer version that took the file over while it was open here.
+    values = {name: value for name, value in dict(found).items() if name in _KNOWN}
     for name in _JSON:
         if values[name] is not None:
             try:

@@ -21,6 +21,7 @@ from pplx_jupyter.answer import Answer
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.protocol import REUSABLE, Row
 from pplx_jupyter.reading import read_answer
+from pplx_jupyter.render.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -241,7 +242,7 @@ def _check(entry: Any, at: int, name: str) -> None:
     restore = "restore the file (git checkout), or freeze the notebook again. Nothing was sent."
     if not isinstance(entry, dict):
         raise LedgerError(f"{name}: entry {at} is not an answer; {restore}")
-    label = " ".join(f"{entry.get('name') or ''} ({entry.get('job')})".split())
+    label = one_line(f"{entry.get('name') or ''} ({entry.get('job')})", 100)
     try:
         unchanged = entry.get("hash") == _hash({k: v for k, v in entry.items() if k != "hash"})
     except RecursionError:

@@ -98,7 +98,7 @@ def keep(db: sqlite3.Connection, row: Row) -> None:
     found = db.execute("SELECT body FROM bodies WHERE job_id = ?", (row.id,)).fetchone()
     words = text_of(row, None if found is None else str(found[0]))
     before = _drop(db, row.id)
-    number = db.execute("INSERT INTO texts VALUES (?, ?)", (before, words)).lastrowid
+    number = db.execute("INSERT INTO texts (n, words) VALUES (?, ?)", (before, words)).lastrowid
     if before is None:
         db.execute(f"UPDATE jobs SET {TEXT} = ? WHERE id = ?", (number, row.id))  # noqa: S608
     if is_indexed(db):

@@ -165,7 +165,7 @@ class Unwritten:
 def keep_body(db: sqlite3.Connection, job_id: str, body: str) -> None:
     """Keep the last body of a job, in an open transaction."""
     db.execute(
-        "INSERT INTO bodies VALUES (?, ?, ?) ON CONFLICT (job_id) DO UPDATE"
+        "INSERT INTO bodies (job_id, body, received_at) VALUES (?, ?, ?) ON CONFLICT (job_id) DO UPDATE"
         " SET body = excluded.body, received_at = excluded.received_at",
         (job_id, body.encode("utf-8", "replace").decode(), time.time()),
     )

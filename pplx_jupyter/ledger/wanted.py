@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.ledger.words import holds, phrases_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pplx_jupyter.ledger.protocol import Row
 
 __all__ = ["Found", "Spent", "Wanted"]
@@ -79,6 +81,8 @@ class Found:
         How many of these may have been billed an amount that nobody told.
     unread
         How many jobs of the ledger a search does not reach yet, see `pplx_jupyter.ledger.Ledger.read_in`.
+    simulated
+        Addresses at which the simulator answered; a ledger itself does not tell.
     """
 
     rows: list[Row]
@@ -87,6 +91,7 @@ class Found:
     estimated: float
     unknown: int
     unread: int = 0
+    simulated: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

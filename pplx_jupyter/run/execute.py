@@ -135,7 +135,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
             # As papermill's client does, but the kernel's environment is ours alone, not this process's.
             client.execute(env=dict(hand.plan.environment))
             if not nb.metadata.papermill.exception:
-                progress.at(progress.total)
+                progress.end()
 
 
 @contextlib.contextmanager

@@ -38,7 +38,8 @@ class Progress:
 
     def begin(self, notebook: Any) -> None:
         """Begin; the notebook's outputs are looked at while its cells run."""
-        self.notebook, self.total = notebook, len(notebook.cells)
+        self.notebook = notebook
+        self.total = self._own(len(notebook.cells))
         if sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -46,8 +47,19 @@ class Progress:
         self._thread.start()
 
     def at(self, index: int) -> None:
-        """Say which cell begins; the first is 0, and one after the last means that all have ended."""
-        self.done = index
+        """Say which cell begins; the first is 0."""
+        self.done = self._own(index)
+
+    def end(self) -> None:
+        """Say that all cells have ended."""
+        self.done = self.total
+
+    def _own(self, before: int) -> int:
+        """Count the cells before this one without papermill's, which sets the parameters and is in no person's notebook."""
+        return sum(
+            "injected-parameters" not in cell.metadata.get("tags", ())
+            for cell in self.notebook.cells[:before]
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pplx_jupyter.answer import Answer, Source
 from pplx_jupyter.export.cells import read_column
 
-HEAD = ["number", "url", "domain", "title", "date", "cited"]
+HEAD = ["number", "url", "domain", "title", "date", "last_updated", "cited"]
 
 
 @pytest.fixture
@@ -40,8 +40,16 @@ def test_sources(answer: Answer) -> None:
     # A year alone is no day.
     assert frame.date[1] is pandas.NaT
     assert {name: str(kind) for name, kind in frame.dtypes.items()} | {"url": ""} == {
-        "number": "int64", "url": "", "domain": "str", "title": "str", "date": "datetime64[s]", "cited": "int64",
+        "number": "int64", "url": "", "domain": "str", "title": "str", "date": "datetime64[s]",
+        "last_updated": "datetime64[s]", "cited": "int64",
     }  # fmt: skip
+
+
+def test_a_day_of_change_is_no_date() -> None:
+    source = Source(1, "https://a.example", "A", last_updated="2026-02-03")
+    frame = Answer(sources=[source]).to_frame()
+    assert frame.date[0] is pandas.NaT
+    assert frame.last_updated[0] == pandas.Timestamp("2026-02-03")
 
 
 def test_no_sources_are_an_empty_frame_with_its_columns() -> None:
@@ -76,6 +84,7 @@ def test_rows_where_there_is_no_pandas(answer: Answer) -> None:
         "domain": "iea.org",
         "title": "IEA Electricity 2024",
         "date": date(2024, 2, 12),
+        "last_updated": None,
         "cited": 3,
     }
     [table] = answer.tables()
@@ -92,6 +101,19 @@ def test_columns_of_one_name_are_kept_apart() -> None:
     [frame] = Answer(text="| a | a | | a 2 |\n|--|--|--|--|\n| 1 | 2 | 3 | 4 |").tables()
     assert list(frame.columns) == ["a", "a 2", "column 3", "a 2 2"]
     assert list(frame.iloc[0]) == [1, 2, 3, 4]
+
+
+def test_a_column_that_only_cites_holds_the_numbers_of_the_sources() -> None:
+    sources = [Source(n, f"https://s{n}.example") for n in (1, 2, 3)]
+    text = "| a | Source | Sources | |\n|--|--|--|--|\n| x | [1] | [3][1] | |\n| y | [2] | | |"
+    [frame] = Answer(text=text, sources=sources).tables()
+    assert frame.to_dict("list") == {
+        "a": ["x", "y"],
+        "Source": [1, 2],
+        "Sources": ["3, 1", ""],
+        "column 4": ["", ""],
+    }
+    assert frame.attrs["citations"][1] == {"row": 0, "column": "Sources", "sources": [3, 1]}
 
 
 def test_tables_in_lists_and_tables_without_rows() -> None:

@@ -150,6 +150,10 @@ def test_any_source_is_one_entry_of_each(sources: list[tuple[str, str, str]]) ->
         (Source(1, "", ""), "source"),
         (Source(1, "https://123.example/", "456"), "source123"),
         (Source(1, "https://a.example/", "L’électricité: d'abord"), "alelectricite"),
+        (Source(1, "https://a.example/what/the/tea", "What we should know"), "aknow"),
+        (Source(1, "https://a.example/the/of-tea", "Über den"), "auber"),
+        (Source(1, "https://a.example/the/of-tea", "About us"), "atea"),
+        (Source(1, "https://a.example/x", "Tea", last_updated="2026-02-03"), "atea"),
     ],
 )
 def test_keys_are_readable(source: Source, key: str) -> None:
@@ -192,6 +196,23 @@ def test_what_the_simulator_invented_says_so(answer: Answer) -> None:
     assert invented.to_ris().count("N1  - Invented by the simulator") == 4
     assert invented.to_csl_json().count("Invented by the simulator") == 4
     assert "Invented" not in answer.to_bibtex() + answer.to_ris() + answer.to_csl_json()
+
+
+def test_a_day_of_change_is_noted_and_is_no_date(answer: Answer) -> None:
+    sources = [Source(1, "https://a.example", "A", last_updated="2026-02-03")]
+    updated = dataclasses.replace(answer, sources=sources)
+    entry = read_bibtex(updated.to_bibtex())["a"]
+    assert "date" not in entry
+    assert entry["note"] == "Last updated 2026-02-03"
+    assert "N1  - Last updated 2026-02-03\r\n" in updated.to_ris()
+    assert not {"PY", "DA"} & {line[:2] for line in updated.to_ris().splitlines()}
+    [item] = json.loads(updated.to_csl_json())
+    assert "issued" not in item
+    assert item["note"] == "Last updated 2026-02-03"
+    invented = dataclasses.replace(updated, simulated=True).to_bibtex()
+    assert "note = {Invented by the simulator; Last updated 2026-02-03}" in invented
+    both = [dataclasses.replace(sources[0], date="2024")]
+    assert "updated" not in dataclasses.replace(answer, sources=both).to_bibtex()
 
 
 def test_no_sources_are_no_entries() -> None:

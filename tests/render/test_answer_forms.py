@@ -388,5 +388,10 @@ def test_a_suggested_question_is_a_cell_to_copy(answer: Answer, receipt: Receipt
         # A template would be filled in from the variables of whoever runs it.
         "%%pplx_research --after prices\n{ { password }} { % raw %} { #x#} {y} { { { z }}}",
     ]
+    # A name of two words would be two words of the line.
+    named = answer_forms(
+        dataclasses.replace(answer, related_questions=["Why?"]), dataclasses.replace(receipt, name="my tea")
+    )
+    assert f"%%pplx_research --after {receipt.job_id}\nWhy?" in named[HTML]
     # A click selects the whole of it.
     assert ".pplx footer pre{-webkit-user-select:all;user-select:all}" in forms[HTML]

@@ -148,3 +148,10 @@ def test_sources_of_one_site_or_without_dates_are_told() -> None:
     quiet = said(("a.example", None), ("a.example", None))
     assert "one site" not in quiet
     assert "has a date" not in quiet
+
+
+def test_a_page_that_was_only_updated_then_is_not_said_to_be_of_that_day() -> None:
+    source = Source(1, "https://a.example/1", last_updated="2026-02-03")
+    forms = answer_forms(Answer(text="a[1]", sources=[source]))
+    assert "a.example, updated 3 Feb 2026, cited" in forms["text/plain"]
+    assert "a.example, updated 3 Feb 2026, cited" in forms["text/markdown"]

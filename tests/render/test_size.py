@@ -12,6 +12,8 @@ import pytest
 from pplx_jupyter.answer import Answer, Source
 from pplx_jupyter.render import answer_forms, stylesheet
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 15.0
 """A guard against what grows with the square, which takes minutes; benchmarks/render.py holds them to two seconds."""
 

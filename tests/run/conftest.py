@@ -76,7 +76,7 @@ class Shell:
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    with Simulator(speed=240) as simulator:
+    with Simulator(speed=240, durations=(60.0, 120.0)) as simulator:
         yield simulator
 
 

@@ -40,7 +40,7 @@ def test_a_run_writes_beside_the_notebook_and_bills_and_a_second_is_free(
     assert "bought: 1 job, 0." in first.stdout
     assert "Answered by the simulator: nothing was billed.\nWritten: deep/market-run.ipynb\n" in first.stdout
     assert re.search(
-        r"3 of 5 cells · 1 under way · .*\n5 of 5 cells · 1 finished · 0\.\d\d USD", first.stderr, re.DOTALL
+        r"2 of 4 cells · 1 under way · .*\n4 of 4 cells · 1 finished · 0\.\d\d USD", first.stderr, re.DOTALL
     )
     assert (shell.folder / "deep" / "market.ipynb").read_bytes() == before
     done = shell.read("deep/market-run.ipynb")
