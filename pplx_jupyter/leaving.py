@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.batches import is_parked
+from pplx_jupyter.ledger.gate import is_parked
 
 if TYPE_CHECKING:
     from collections.abc import Collection

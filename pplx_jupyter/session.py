@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, RequestError
 from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
-from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
+from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.render.words import job_name
 from pplx_jupyter.reuse import again, decide
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pplx_jupyter.ledger import Decision, Ledger, Row
-    from pplx_jupyter.ledger.batches import Gate
+    from pplx_jupyter.ledger.gate import Gate
     from pplx_jupyter.request import Request
     from pplx_jupyter.watch.running import RunningWatcher
 

@@ -22,8 +22,8 @@ from pplx_jupyter.batch.standings import Standings
 from pplx_jupyter.batch.waiting import wait_until_over
 from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted
 from pplx_jupyter.job import Job
-from pplx_jupyter.ledger.batches import Gate
 from pplx_jupyter.ledger.expected import Expected
+from pplx_jupyter.ledger.gate import Gate
 from pplx_jupyter.reuse import again
 from pplx_jupyter.rows import answer_of, has_answer
 from pplx_jupyter.schema import schema_in

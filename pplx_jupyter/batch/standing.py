@@ -6,8 +6,8 @@ import dataclasses
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import expected_of
+from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.render import failure_note
 from pplx_jupyter.render.words import one_line
 from pplx_jupyter.rows import failure_of, has_answer, receipt_of

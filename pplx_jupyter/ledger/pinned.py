@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pplx_jupyter.ledger.batches import Gate
     from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
     from pplx_jupyter.ledger.expected import Past
+    from pplx_jupyter.ledger.gate import Gate
     from pplx_jupyter.ledger.protocol import Adoptable
     from pplx_jupyter.ledger.wanted import Spent, Wanted
 

@@ -15,9 +15,9 @@ from pplx_jupyter.render.words import file_name, job_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pplx_jupyter.ledger.batches import Gate
     from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
     from pplx_jupyter.ledger.expected import Past
+    from pplx_jupyter.ledger.gate import Gate
     from pplx_jupyter.ledger.wanted import Found, Spent, Wanted
 
 __all__ = [

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.columns import RowBroken
+from pplx_jupyter.ledger.sqlite.columns import RowBroken
 
 if TYPE_CHECKING:
     from pathlib import Path

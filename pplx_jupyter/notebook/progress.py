@@ -10,8 +10,8 @@ import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.expected import expected_of
+from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.notebook.usual import cost_range, long_after, origin, usual, within
 from pplx_jupyter.render.words import count, duration, one_line, shorten, time_of_day
 from pplx_jupyter.watch.pace import LONG_SECONDS

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.batches import is_parked
+from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.ledger.protocol import OPEN
 from pplx_jupyter.ledger.troubles import warn_once
 from pplx_jupyter.watch import outcomes

@@ -21,8 +21,8 @@ from pplx_jupyter.batch.batch import Asking
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, PplxError, RequestError, WaitTimeout
 from pplx_jupyter.ledger import OPEN, rates
-from pplx_jupyter.ledger.batches import is_parked
 from pplx_jupyter.ledger.budgets import day_of
+from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_the_pace_is_learnt_and_kept(
     make_sim: Callable[..., Simulator], make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rates, "WINDOW", 1.0)
-    monkeypatch.setattr("pplx_jupyter.ledger.batches.WINDOW", 1.0)
+    monkeypatch.setattr("pplx_jupyter.ledger.sqlite.parking.WINDOW", 1.0)
     sim = make_sim(rate_limit=5)
     batch = research_map(PROMPT, companies(18), session=make_session(sim), at_once=18)
     batch.wait(60)

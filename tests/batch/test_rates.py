@@ -8,7 +8,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pplx_jupyter.ledger.batches import Gate
+from pplx_jupyter.ledger.gate import Gate
 from pplx_jupyter.ledger.rates import WINDOW, Rate, Sent, free_at, learnt, room
 
 NOW = 1_000_000.0

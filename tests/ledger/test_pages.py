@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pplx_jupyter.ledger.pages import records, version_of
+from pplx_jupyter.ledger.sqlite.pages import records, version_of
 
 VALUE = st.one_of(
     st.none(),

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger import Draft, Found, Row, Wanted, search
-from pplx_jupyter.ledger.mending import mend
-from pplx_jupyter.ledger.schema import MIGRATIONS
-from pplx_jupyter.ledger.sqlite import SqliteLedger
+from pplx_jupyter.ledger import Draft, Found, Row, Wanted
+from pplx_jupyter.ledger.sqlite import SqliteLedger, search
+from pplx_jupyter.ledger.sqlite.mending import mend
+from pplx_jupyter.ledger.sqlite.schema import MIGRATIONS
 from pplx_jupyter.ledger.words import text_of
 from tests.asking import intend
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import OPEN, Draft, open_ledger
-from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION
 from pplx_jupyter.ledger.sqlite import SqliteLedger, default_path
+from pplx_jupyter.ledger.sqlite.schema import MIGRATIONS, VERSION
 from tests.asking import intend
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pplx_jupyter.ledger import schema
+    from pplx_jupyter.ledger.sqlite import schema
 
     def breaks(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE half (x)")
@@ -139,7 +139,7 @@ def test_a_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.Monke
 def test_a_later_step_is_taken_once_and_keeps_the_rows(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pplx_jupyter.ledger import schema
+    from pplx_jupyter.ledger.sqlite import schema
 
     row, _ = intend(ledger, draft())
     ledger.close()

@@ -22,12 +22,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from pplx_jupyter.errors import BudgetExceeded
 from pplx_jupyter.ledger import Draft
-from pplx_jupyter.ledger.batches import Gate
 from pplx_jupyter.ledger.budgets import Sums, day_of, keys_of
 from pplx_jupyter.ledger.expected import Past
+from pplx_jupyter.ledger.gate import Gate
 from pplx_jupyter.ledger.protocol import SETTLED
-from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION, count_all
 from pplx_jupyter.ledger.sqlite import SqliteLedger
+from pplx_jupyter.ledger.sqlite.schema import MIGRATIONS, VERSION, count_all
 from pplx_jupyter.reuse import decide
 from pplx_jupyter.settling import _dropped, _once_more
 from tests.asking import intend

@@ -19,9 +19,9 @@ import pytest
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import OPEN, Draft
 from pplx_jupyter.ledger import troubles as ledger_troubles
-from pplx_jupyter.ledger.mending import put_aside
-from pplx_jupyter.ledger.schema import MIGRATIONS, VERSION
 from pplx_jupyter.ledger.sqlite import SqliteLedger
+from pplx_jupyter.ledger.sqlite.mending import put_aside
+from pplx_jupyter.ledger.sqlite.schema import MIGRATIONS, VERSION
 from tests.asking import intend
 
 if TYPE_CHECKING:

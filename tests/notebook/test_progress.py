@@ -10,7 +10,7 @@ import pytest
 
 from pplx_jupyter.answer import Search
 from pplx_jupyter.ledger import Row
-from pplx_jupyter.ledger.batches import PARKED
+from pplx_jupyter.ledger.gate import PARKED
 from pplx_jupyter.notebook.history.acts import possible
 from pplx_jupyter.notebook.history.lines import Line
 from pplx_jupyter.notebook.panel_texts import Texts

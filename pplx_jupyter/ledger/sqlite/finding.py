@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger import search
-from pplx_jupyter.ledger.columns import bind, row_of
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, Attempts, Row
+from pplx_jupyter.ledger.sqlite import search
+from pplx_jupyter.ledger.sqlite.columns import bind, row_of
 from pplx_jupyter.ledger.sqlite.rows import IS_OPEN, Rows, marks
 from pplx_jupyter.ledger.wanted import Found
 from pplx_jupyter.ledger.words import text_of

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger import batches
-from pplx_jupyter.ledger.batches import PARKED
-from pplx_jupyter.ledger.columns import row_of
+from pplx_jupyter.ledger.gate import PARKED
 from pplx_jupyter.ledger.rates import free_at
+from pplx_jupyter.ledger.sqlite import parking
+from pplx_jupyter.ledger.sqlite.columns import row_of
 from pplx_jupyter.ledger.sqlite.rows import IS_OPEN, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pplx_jupyter.ledger.gate import Gate
 
 
 __all__ = ["Gates"]
@@ -21,24 +23,24 @@ __all__ = ["Gates"]
 class Gates(Rows):
     """Lets parked intents out."""
 
-    def gate(self, batch: str) -> batches.Gate | None:
+    def gate(self, batch: str) -> Gate | None:
         """Give how a batch's questions leave."""
         with self._file.reading() as db:
-            return batches.gate_of(db, batch)
+            return parking.gate_of(db, batch)
 
-    def set_gate(self, batch: str, gate: batches.Gate) -> None:
+    def set_gate(self, batch: str, gate: Gate) -> None:
         """Set how a batch's questions leave."""
         with self._writing() as db:
-            batches.set_gate(db, batch, gate)
+            parking.set_gate(db, batch, gate)
 
     def release(self, account: str, now: float) -> int:
         """Make the parked intents due whose turn it is."""
         with self._file.reading() as db:
             # Looked at without a lock first: most ticks find nothing.
-            if not batches.release(db, account, now):
+            if not parking.release(db, account, now):
                 return 0
         with self._writing() as db:
-            return batches.release(db, account, now)
+            return parking.release(db, account, now)
 
     def drop_parked(self, job_ids: Sequence[str], changes: Mapping[str, Any]) -> int:
         """Write into rows that are parked still, in one transaction."""
@@ -54,9 +56,9 @@ class Gates(Rows):
     def free_at(self, account: str, backend: str, now: float) -> float:
         """Give when a question may leave."""
         with self._file.reading() as db:
-            return free_at(*batches.rate_and_sent(db, account, backend, now), now)
+            return free_at(*parking.rate_and_sent(db, account, backend, now), now)
 
     def slow_down(self, account: str, backend: str, now: float, told: float | None) -> None:
         """Keep what a 429 teaches."""
         with self._writing() as db:
-            batches.slow_down(db, account, backend, now, told)
+            parking.slow_down(db, account, backend, now, told)

@@ -8,20 +8,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import BudgetExceeded
-from pplx_jupyter.ledger import batches, search, totals
-from pplx_jupyter.ledger.batches import PARKED, is_parked
 from pplx_jupyter.ledger.budgets import day_of, keys_of
-from pplx_jupyter.ledger.columns import bind, row_of
 from pplx_jupyter.ledger.expected import Expected, expected_of, together
+from pplx_jupyter.ledger.gate import PARKED, is_parked
 from pplx_jupyter.ledger.protocol import Attempts, Decision, Draft, Row
+from pplx_jupyter.ledger.sqlite import parking, search, totals
+from pplx_jupyter.ledger.sqlite.columns import bind, row_of
 from pplx_jupyter.ledger.sqlite.finding import Finding
-from pplx_jupyter.ledger.totals import refusal_of
+from pplx_jupyter.ledger.sqlite.totals import refusal_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
     from pplx_jupyter.ledger.budgets import Refusal
+    from pplx_jupyter.ledger.gate import Gate
 
 __all__ = ["Intents"]
 
@@ -64,7 +65,7 @@ class Intents(Finding):
         drafts: Sequence[Draft],
         decide: Callable[[Attempts], Decision],
         *,
-        gate: batches.Gate,
+        gate: Gate,
         budget: float | None = None,
     ) -> list[tuple[Row, Decision]]:
         """Find, arm or park all, in one transaction with the budgets."""
@@ -85,7 +86,7 @@ class Intents(Finding):
                 refusal = refusal_of(db, keys, bought[0].base_url, usual, budget)
                 if refusal is not None:
                     raise BudgetExceeded(refusal.line(len(bought)), refusal=refusal)
-            batches.set_gate(db, drafts[0].batch, gate)
+            parking.set_gate(db, drafts[0].batch, gate)
             rows = [
                 self._park(db, draft, decision, day)
                 for draft, decision in zip(drafts, decisions, strict=True)

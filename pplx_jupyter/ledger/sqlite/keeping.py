@@ -7,10 +7,10 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger import search
 from pplx_jupyter.ledger.adopted import trace_of
-from pplx_jupyter.ledger.columns import bind, row_of
 from pplx_jupyter.ledger.protocol import REUSABLE, SETTLED, Row
+from pplx_jupyter.ledger.sqlite import search
+from pplx_jupyter.ledger.sqlite.columns import bind, row_of
 from pplx_jupyter.ledger.sqlite.rows import Rows, marks
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger import search, totals
 from pplx_jupyter.ledger.adopted import draft_of, progress_of, trace_of
-from pplx_jupyter.ledger.batches import PARKED
 from pplx_jupyter.ledger.budgets import day_of
-from pplx_jupyter.ledger.columns import row_of
+from pplx_jupyter.ledger.gate import PARKED
 from pplx_jupyter.ledger.protocol import REUSABLE, Owner, Row
+from pplx_jupyter.ledger.sqlite import search, totals
+from pplx_jupyter.ledger.sqlite.columns import row_of
 from pplx_jupyter.ledger.sqlite.intents import Intents
 from pplx_jupyter.ledger.sqlite.rows import IS_OPEN, marks
-from pplx_jupyter.ledger.unwritten import keep_body
+from pplx_jupyter.ledger.sqlite.unwritten import keep_body
 
 if TYPE_CHECKING:
     import sqlite3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.ledger import totals
 from pplx_jupyter.ledger.expected import Past
+from pplx_jupyter.ledger.sqlite import totals
 from pplx_jupyter.ledger.sqlite.rows import Rows
 
 if TYPE_CHECKING:

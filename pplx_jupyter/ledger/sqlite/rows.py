@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Literal
 
-from pplx_jupyter.ledger import search, totals
-from pplx_jupyter.ledger.columns import bind, row_of
-from pplx_jupyter.ledger.connection import Database
-from pplx_jupyter.ledger.unwritten import Unwritten
+from pplx_jupyter.ledger.sqlite import search, totals
+from pplx_jupyter.ledger.sqlite.columns import bind, row_of
+from pplx_jupyter.ledger.sqlite.connection import Database
+from pplx_jupyter.ledger.sqlite.unwritten import Unwritten
 
 if TYPE_CHECKING:
     import os

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.opening import identity
-from pplx_jupyter.ledger.pages import version_of
-from pplx_jupyter.ledger.salvage import fill, salvaged
-from pplx_jupyter.ledger.schema import VERSION
+from pplx_jupyter.ledger.sqlite.opening import identity
+from pplx_jupyter.ledger.sqlite.pages import version_of
+from pplx_jupyter.ledger.sqlite.salvage import fill, salvaged
+from pplx_jupyter.ledger.sqlite.schema import VERSION
 from pplx_jupyter.ledger.troubles import why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pplx_jupyter.ledger.opening import Identity
-    from pplx_jupyter.ledger.salvage import Salvage
+    from pplx_jupyter.ledger.sqlite.opening import Identity
+    from pplx_jupyter.ledger.sqlite.salvage import Salvage
 
 __all__ = ["mend", "put_aside"]
 

@@ -14,17 +14,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger.budgets import PERIODS
-from pplx_jupyter.ledger.columns import RowBroken, bind, row_of
-from pplx_jupyter.ledger.pages import records
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, SETTLED
-from pplx_jupyter.ledger.schema import MENDED, MIGRATIONS, VERSION, count_all
-from pplx_jupyter.ledger.search import read_anew
+from pplx_jupyter.ledger.sqlite.columns import RowBroken, bind, row_of
+from pplx_jupyter.ledger.sqlite.pages import records
+from pplx_jupyter.ledger.sqlite.schema import MENDED, MIGRATIONS, VERSION, count_all
+from pplx_jupyter.ledger.sqlite.search import read_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pplx_jupyter.ledger.pages import Record
+    from pplx_jupyter.ledger.sqlite.pages import Record
 
 __all__ = ["Salvage", "fill", "salvaged"]
 

@@ -114,15 +114,15 @@ def m004_batches(db: sqlite3.Connection) -> None:
 
 def m005_search(db: sqlite3.Connection) -> None:
     """Find jobs by their words; those that are there wait to be read in, a few at a time, when a search is made."""
-    from pplx_jupyter.ledger.search import create
+    from pplx_jupyter.ledger.sqlite.search import create
 
     create(db)
 
 
 def count_all(db: sqlite3.Connection) -> None:
     """Make the running totals anew from the rows."""
-    from pplx_jupyter.ledger.columns import row_of
-    from pplx_jupyter.ledger.totals import add_all
+    from pplx_jupyter.ledger.sqlite.columns import row_of
+    from pplx_jupyter.ledger.sqlite.totals import add_all
 
     db.execute("DELETE FROM totals")
     cursor = db.execute("SELECT * FROM jobs")

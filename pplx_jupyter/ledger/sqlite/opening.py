@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger import schema
-from pplx_jupyter.ledger.columns import RowBroken
+from pplx_jupyter.ledger.sqlite import schema
+from pplx_jupyter.ledger.sqlite.columns import RowBroken
 from pplx_jupyter.ledger.troubles import SQLITE_ERRORS, cannot
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger.columns import row_of
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE
+from pplx_jupyter.ledger.sqlite.columns import row_of
 from pplx_jupyter.ledger.wanted import Spent
 from pplx_jupyter.ledger.words import match_of, phrases_of, text_of
 

@@ -1,6 +1,6 @@
 """Reading and writing the file behind a ledger: opened once a thread, never carried over a fork, mended where broken.
 
-Every write is one short ``BEGIN IMMEDIATE`` transaction. How a file is opened: `pplx_jupyter.ledger.opening`.
+Every write is one short ``BEGIN IMMEDIATE`` transaction. How a file is opened: `pplx_jupyter.ledger.sqlite.opening`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger import opening, schema
+from pplx_jupyter.ledger.sqlite import opening, schema
 from pplx_jupyter.ledger.troubles import SQLITE_ERRORS, cannot, is_broken, is_unwritable, warn_once, why
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Database:
     """The file behind a ledger.
 
     A file that cannot be written is read as far as that goes. A broken one is put aside, see
-    `pplx_jupyter.ledger.mending`; the first intent after that is refused once, so that nobody buys
+    `pplx_jupyter.ledger.sqlite.mending`; the first intent after that is refused once, so that nobody buys
     in silence what was in it.
 
     Parameters
@@ -190,7 +190,7 @@ class Database:
 
     def _mend(self, reason: str) -> bool:
         """Put a broken file aside; say whether another stands in its place now."""
-        from pplx_jupyter.ledger.mending import mend
+        from pplx_jupyter.ledger.sqlite.mending import mend
 
         line = mend(self.path, reason, self._local.file)
         if line is not None:

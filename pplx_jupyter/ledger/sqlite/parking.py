@@ -1,68 +1,29 @@
-"""Batches in SQLite: intents that are parked until it is their turn, and the gate that lets them out.
-
-A parked intent is never due. It is let out when fewer of its batch are under way than the gate allows,
-and the account's rate has room: whichever process watches does it, so that a batch outlives its kernel.
-"""
+"""Batches in SQLite: what is parked is let out as `pplx_jupyter.ledger.gate` and the account's rate allow."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from pplx_jupyter.ledger import totals
 from pplx_jupyter.ledger.budgets import day_of
-from pplx_jupyter.ledger.columns import row_of
+from pplx_jupyter.ledger.gate import PARKED, Gate
 from pplx_jupyter.ledger.rates import WINDOW, Rate, Sent, learnt, room
+from pplx_jupyter.ledger.sqlite import totals
+from pplx_jupyter.ledger.sqlite.columns import row_of
 
 if TYPE_CHECKING:
     import sqlite3
 
 __all__ = [
-    "PARKED",
-    "Gate",
     "gate_of",
-    "is_parked",
     "rate_and_sent",
     "release",
     "set_gate",
     "slow_down",
 ]
 
-PARKED = 32_503_680_000.0
-"""When a parked intent is due: in the year 3000."""
-
 _OPEN = "state IN ('submitting', 'queued', 'running')"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Gate:
-    """How a batch's questions leave.
-
-    Attributes
-    ----------
-    at_once
-        How many of them are under way at most.
-    paused
-        Why none leaves: ``""`` (they do), ``"user"``, or the kind of the refusal that every further one would meet.
-    began
-        When its latest run that asks all anew began, in seconds since the epoch; 0 for one that reuses answers.
-    """
-
-    at_once: int = 10
-    paused: str = ""
-    began: float = 0.0
-
-    @classmethod
-    def from_text(cls, kept: str) -> Self:
-        """Read what the ledger kept; what a newer version kept besides is left out."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in json.loads(kept).items() if name in known})
-
-
-def is_parked(due_at: float) -> bool:
-    """Whether an intent waits for its turn in a batch."""
-    return due_at >= PARKED
 
 
 def gate_of(db: sqlite3.Connection, batch: str) -> Gate | None:
@@ -73,8 +34,7 @@ def gate_of(db: sqlite3.Connection, batch: str) -> Gate | None:
 
 def set_gate(db: sqlite3.Connection, batch: str, gate: Gate) -> None:
     """Set a batch's gate."""
-    text = json.dumps(dataclasses.asdict(gate))
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"batch {batch}", text))
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"batch {batch}", gate.to_text()))
 
 
 def release(db: sqlite3.Connection, account: str, now: float) -> int:

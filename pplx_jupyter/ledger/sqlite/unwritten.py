@@ -14,8 +14,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger import search, totals
-from pplx_jupyter.ledger.columns import bind, row_of
+from pplx_jupyter.ledger.sqlite import search, totals
+from pplx_jupyter.ledger.sqlite.columns import bind, row_of
 
 if TYPE_CHECKING:
     import sqlite3
