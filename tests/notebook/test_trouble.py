@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pplx_jupyter.ledger.schema import VERSION
+from pplx_jupyter.ledger.sqlite.schema import VERSION
 from tests.notebook.conftest import Kernel
 
 if TYPE_CHECKING:
