@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 from verdict import verdict
 
 from pplx_jupyter.ledger import Wanted
-from pplx_jupyter.ledger.sqlite.schema import count_all
 from pplx_jupyter.ledger.sqlite import SqliteLedger
+from pplx_jupyter.ledger.sqlite.schema import count_all
 from pplx_jupyter.notebook.history import jobs_forms
 from pplx_jupyter.request import Request
 from pplx_jupyter.reuse import decide

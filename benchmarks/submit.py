@@ -34,8 +34,12 @@ def run(cells: list[str], environment: dict[str, str]) -> list[float]:
     try:
         for cell in ["1", "%load_ext pplx_jupyter", *cells]:
             started = time.perf_counter()
-            client.execute_interactive(cell, output_hook=lambda _message: None, timeout=60, allow_stdin=True)
+            reply = client.execute_interactive(
+                cell, output_hook=lambda _message: None, timeout=60, allow_stdin=True
+            )
             times.append((time.perf_counter() - started) * 1000)
+            if reply["content"]["status"] != "ok":
+                raise SystemExit("\n".join(reply["content"]["traceback"]))
             time.sleep(_PAUSE)
     finally:
         client.stop_channels()

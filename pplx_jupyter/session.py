@@ -19,7 +19,7 @@ from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, Request
 from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
 from pplx_jupyter.ledger.gate import is_parked
-from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.render.words import job_name
 from pplx_jupyter.reuse import again, decide
 from pplx_jupyter.settings import Settings, seconds_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.ledger.once import warn_once
 
 if TYPE_CHECKING:
     from pplx_jupyter.answer import Answer, Receipt

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.render.style import SMALL
 from pplx_jupyter.render.words import count, money, one_line
 from pplx_jupyter.watch.thread import run_in_background

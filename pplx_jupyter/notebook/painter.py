@@ -17,7 +17,7 @@ import weakref
 from typing import TYPE_CHECKING, Protocol
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.watch.thread import run_in_background
 
 if TYPE_CHECKING:

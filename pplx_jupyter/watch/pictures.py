@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.ledger.once import warn_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

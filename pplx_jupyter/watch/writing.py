@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.troubles import warn_once
+from pplx_jupyter.ledger.once import warn_once
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Ledger, Row

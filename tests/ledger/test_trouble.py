@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger import OPEN, Draft
-from pplx_jupyter.ledger import troubles as ledger_troubles
+from pplx_jupyter.ledger import OPEN, Draft, once
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.ledger.sqlite.mending import put_aside
 from pplx_jupyter.ledger.sqlite.schema import MIGRATIONS, VERSION
@@ -41,7 +40,7 @@ SETTLED: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(ledger_troubles, "_told", {})
+    monkeypatch.setattr(once, "_told", {})
     caplog.set_level(logging.WARNING, "pplx_jupyter")
     return caplog
 
@@ -574,5 +573,5 @@ def test_another_thread_has_what_is_held_too(ledger: SqliteLedger, draft: Callab
 
 def test_the_same_warning_is_given_once(told: pytest.LogCaptureFixture) -> None:
     for text in ("one", "one", "two", "one"):
-        ledger_troubles.warn_once(text)
+        once.warn_once(text)
     assert [record.getMessage() for record in told.records] == ["one", "two"]

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import LedgerError
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.ledger.sqlite import opening, schema
-from pplx_jupyter.ledger.troubles import SQLITE_ERRORS, cannot, is_broken, is_unwritable, warn_once, why
+from pplx_jupyter.ledger.sqlite.troubles import SQLITE_ERRORS, cannot, is_broken, is_unwritable, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -19,7 +19,7 @@ from pplx_jupyter.ledger.sqlite.opening import identity
 from pplx_jupyter.ledger.sqlite.pages import version_of
 from pplx_jupyter.ledger.sqlite.salvage import fill, salvaged
 from pplx_jupyter.ledger.sqlite.schema import VERSION
-from pplx_jupyter.ledger.troubles import why
+from pplx_jupyter.ledger.sqlite.troubles import why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

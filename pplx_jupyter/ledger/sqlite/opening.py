@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.sqlite import schema
 from pplx_jupyter.ledger.sqlite.columns import RowBroken
-from pplx_jupyter.ledger.troubles import SQLITE_ERRORS, cannot
+from pplx_jupyter.ledger.sqlite.troubles import SQLITE_ERRORS, cannot
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,11 +1,8 @@
-"""What SQLite's errors mean for a ledger, in words for a person; and saying a thing once, not every two seconds."""
+"""What SQLite's errors mean for a ledger, in words for a person."""
 
 from __future__ import annotations
 
-import logging
 import sqlite3
-import threading
-import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import LedgerError
@@ -14,9 +11,7 @@ from pplx_jupyter.ledger.sqlite.columns import RowBroken
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SQLITE_ERRORS", "cannot", "is_broken", "is_unwritable", "warn_once", "why"]
-
-log = logging.getLogger("pplx_jupyter")
+__all__ = ["SQLITE_ERRORS", "cannot", "is_broken", "is_unwritable", "why"]
 
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite's calls raise: the latter, too, where a message quotes a name out of a broken file."""
@@ -32,9 +27,6 @@ _WORDS = {
 }
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _UNDECODABLE = "Could not decode to UTF-8"
-_AGAIN_SECONDS = 600.0
-_told: dict[str, float] = {}
-_lock = threading.Lock()
 
 
 def _codes(error: Exception) -> tuple[int, int]:
@@ -74,13 +66,3 @@ def cannot(path: Path, reason: str, *, unsent: bool = False) -> LedgerError:
         f"the ledger {path} cannot be used: {reason}. Mend that, or name another file in PPLX_JUPYTER_LEDGER.{sent}",
         why=reason,
     )
-
-
-def warn_once(text: str) -> None:
-    """Log a warning, unless the same was logged within ten minutes: a log stands in the notebook's output."""
-    now = time.monotonic()
-    with _lock:
-        if now - _told.get(text, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
-            return
-        _told[text] = now
-    log.warning("%s", text)
