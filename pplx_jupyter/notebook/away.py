@@ -70,25 +70,38 @@ def _file(settings: Settings) -> Path | None:
 def away_line(ledger: Ledger, notebook: str, base_url: str) -> str:
     """Give the line for a notebook; empty where nothing is under way and nothing new has arrived."""
     from pplx_jupyter.ledger import REUSABLE
+    from pplx_jupyter.ledger.gate import is_parked
 
     rows = ledger.unshown(notebook, base_url, _LOOKED_AT)
-    under_way = [row for row in rows if row.is_open]
+    under_way = [row for row in rows if row.is_open and not is_parked(row.due_at)]
+    parked = [row for row in rows if row.is_open and is_parked(row.due_at)]
     arrived = [row for row in rows if row.state in REUSABLE]
     unconfirmed = [row for row in rows if row.state == "unconfirmed"]
+    run = f", run {'its cell' if len(_names(parked)) == 1 else 'their cells'} to go on"
     parts = [
         _counted(under_way, "job of this notebook is", "jobs of this notebook are", "under way"),
+        _counted(parked, "row is", "rows are", "not sent yet", run),
         _counted(arrived, "answer", "answers", "arrived while you were away"),
         _counted(unconfirmed, "job waits", "jobs wait", "to be settled"),
     ]
-    told = "; ".join(part for part in parts if part)
+    least = "at least " if len(rows) == _LOOKED_AT else ""
+    told = "; ".join(f"{least}{part}" for part in parts if part)
     return f"pplx_jupyter: {told}. See %pplx jobs" if told else ""
 
 
-def _counted(rows: Sequence[Row], one: str, more: str, rest: str) -> str:
+def _counted(rows: Sequence[Row], one: str, more: str, rest: str, hint: str = "") -> str:
     if not rows:
         return ""
-    names = [row.name or row.id for row in rows[:_NAMED]] + ["…"] * (len(rows) > _NAMED)
-    return f"{len(rows)} {one if len(rows) == 1 else more} {rest} ({', '.join(names)})"
+    found = _names(rows)
+    names = found[:_NAMED] + ["…"] * (len(found) > _NAMED)
+    return f"{len(rows)} {one if len(rows) == 1 else more} {rest} ({', '.join(names)}){hint}"
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """Name each job, and each batch once."""
+    return list(
+        dict.fromkeys(f"batch {row.name or row.batch}" if row.batch else row.name or row.id for row in rows)
+    )
 
 
 def mark_shown(ledger: Ledger, row: Row) -> None:
@@ -97,7 +110,7 @@ def mark_shown(ledger: Ledger, row: Row) -> None:
 
     if row.state not in SETTLED or row.shown_at is not None:
         return
-    from pplx_jupyter.ledger.troubles import warn_once
+    from pplx_jupyter.ledger.once import warn_once
 
     try:
         ledger.write(row.id, {"shown_at": time.time()})

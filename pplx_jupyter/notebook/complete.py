@@ -29,14 +29,14 @@ def complete_flags(context: CompletionContext) -> SimpleMatcherResult:
 
 
 def _of_research(token: str, words: list[str]) -> list[str]:
-    from pplx_jupyter.notebook.flags import all_flags, choices_of
+    from pplx_jupyter.notebook.flags.table import all_flags, choices_of
 
     flag, given, _ = token.partition("=")
+    at = flag if given else words[-1]
+    values = _jobs() if at == "--after" else choices_of(at)
     if given:
-        return [f"{flag}={choice}" for choice in choices_of(flag)]
-    if words[-1] == "--after":
-        return _jobs()
-    return list(choices_of(words[-1])) or sorted(all_flags())
+        return [f"{flag}={value}" for value in values]
+    return list(values) or sorted(all_flags())
 
 
 def _of_verbs(words: list[str]) -> list[str]:

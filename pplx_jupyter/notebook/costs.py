@@ -38,8 +38,8 @@ def sums_in_words(sums: Sums) -> str:
     return " + ".join(parts)
 
 
-def cost_forms(by: str, found: Mapping[str, Sums]) -> dict[str, str]:
-    """Give what jobs cost by notebook, day, model or month."""
+def cost_forms(by: str, found: Mapping[str, Sums], *, simulated: bool = False) -> dict[str, str]:
+    """Give what jobs cost by notebook, day, model or month; `simulated`: as far as the simulator bills."""
     shown = {key: sums for key, sums in found.items() if sums.jobs}
     if not shown:
         return text_forms("Nothing has been asked at this address yet, so nothing has cost anything.")
@@ -53,6 +53,7 @@ def cost_forms(by: str, found: Mapping[str, Sums]) -> dict[str, str]:
     cut = [[*row[:2], *(row[2 + i] for i in kept)] for row in rows]
     last = [*foot[:2], *(foot[2 + i] for i in kept)] if foot else []
     above = f"{count(total.jobs, 'job')} by {by}, USD · {sums_in_words(total)}"
+    above += " · simulated: nothing was billed" if simulated else ""
     return table_forms(head, cut, right=set(head[1:]), above=above, foot=last)
 
 

@@ -46,7 +46,7 @@ def fill(frontend: Frontend, url: str, jobs: int = 24) -> str:
             notebook=_BOOKS[n % 4],
         )
         row, _ = ledger.intend(draft, functools.partial(decide), allowed=True)
-        text = f"Prices **rose** by {n} % in region {n}, says answer{n}."
+        text = f"Prices **rose** by {n} % in region {n}, says answer{n}. \\[ p = \\frac{{1}}{{{n}}} \\]"
         body = {"id": "r", "status": "COMPLETED", "response": {"choices": [{"message": {"content": text}}]}}
         state = {5: "failed", 9: "unconfirmed", 14: "cancelled"}.get(n, "completed")
         changes: dict[str, Any] = {"state": state, "created_at": asked, "sending_at": asked}
@@ -160,9 +160,15 @@ def test_every_button_does_what_its_verb_does(book: Any, frontend: Frontend, sim
     choose(page, 1, 2)
     page.click(1, "Show")
     say(page, 1, "says answer22.")
+    page.until(page.cell(1).locator("mjx-container mjx-mfrac").is_visible, "its formula, typeset")
+    assert not page.cell(1).locator("button.mod-primary").count(), "none invites a purchase"
     page.shot("history-shown", 1)
     page.click(1, "Compare")
     say(page, 1, "no earlier answer")
+    page.click(1, "Export")
+    choose(page, 1, 1)
+    page.until(lambda: not page.cell(1).get_by_label("File").count(), "row 2's file to be asked for no more")
+    choose(page, 1, 2)
     page.click(1, "Export")
     page.cell(1).get_by_label("File").fill(f"{word}.md")
     page.click(1, "Write the file")

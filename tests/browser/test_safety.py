@@ -158,6 +158,7 @@ def test_nothing_runs_nothing_is_fetched(
         items = [(raw, raw) for raw in control]
         found = page.evaluate("([how, items]) => pplxShow(how, items)", [how, items])
         settle(page, seen, 8)
+        assert how != TYPESET or page.locator("mjx-container").count(), "its typesetter runs"
         row = [f"{how}, not sanitised", len(control), len(control), len(seen.ran), len(seen.fetched)]
         record_property(TABLE, (heads, row))
         assert len(found["faults"]) > len(control) / 4, "this page would not notice what could run"

@@ -35,6 +35,8 @@ def test_tab_completes_flags_values_verbs_and_jobs(kernel: Kernel) -> None:
     kernel.run("%%pplx_research tea\nWhat is tea? seconds:6000")
     assert "%pplx show tea" in complete(kernel, "%pplx show te")
     assert "%%pplx_research since --after tea" in complete(kernel, "%%pplx_research since --after te")
+    assert "%%pplx_research since --after=tea" in complete(kernel, "%%pplx_research since --after=")
+    assert complete(kernel, "%%pplx_research since --after=te") == ["%%pplx_research since --after=tea"]
 
 
 @pytest.mark.parametrize("text", ["%%pplx_research a\n--rec", "print('--rec", "x = --rec"])

@@ -17,6 +17,7 @@ from pplx_jupyter.ledger import Found, Spent, open_ledger
 from pplx_jupyter.notebook.history import jobs_forms, wanted_of
 from pplx_jupyter.notebook.history.acts import possible
 from pplx_jupyter.notebook.history.typed import filters_in_words
+from pplx_jupyter.notebook.simulated import is_simulated
 from pplx_jupyter.notebook.spending import page_forms, period_of, picture_forms
 from pplx_jupyter.notebook.spending import sums as spending
 from pplx_jupyter.notebook.spending.period import PERIODS
@@ -54,7 +55,13 @@ def test_a_cell_keeps_the_table_and_shows_the_widgets_beside_it(kernel: Kernel, 
     ran = kernel.run("%pplx jobs")
     kept, live = (shown["data"] for shown in ran.displays)
     assert WIDGET not in kept
-    assert all(rows["sky"].id in kept[f"text/{form}"] for form in ("html", "markdown", "plain"))
+    forms = [kept[f"text/{form}"] for form in ("html", "markdown", "plain")]
+    assert all(rows["sky"].id in form for form in forms)
+    assert all("amounts marked simulated were not billed" in form for form in forms)
+    assert forms[2].count(f"{rows['sky'].cost:.2f}, simulated  ") == 1
+    assert "simulated</span></td>" in kernel.value(
+        "__import__('pplx_jupyter.notebook.beside').notebook.beside._shown[-1].live._html['table'].value"
+    )
     assert live[WIDGET]["model_id"]
     assert not live["text/html"] + live["text/plain"], "what cannot show widgets shows one table"
     assert ran.seconds < 2
@@ -114,11 +121,14 @@ def test_asking_anew_spends_once_and_only_after_its_price_was_shown(
 ) -> None:
     kernel.run("from pplx_jupyter.notebook import beside\n%pplx jobs sky\nlive = beside._shown[-1].live")
     _until(kernel, "live._controls.buttons['Ask anew'].description", repr("Ask anew (0.40–1.30 USD)"))
-    kernel.run("live._offered = (live._offered[0], live._offered[1] + 60)\nlive._click('Ask anew')")
+    _until(kernel, f"'1 job, newest first · {rows['sky'].cost:.2f} USD' in live._html['total'].value", "True")
+    kernel.run(
+        "anew = live._controls.buttons['Ask anew']\nlive._offered = (live._offered[0], live._offered[1] + 60)\nanew.click()"
+    )
     kernel.run("import time\ntime.sleep(0.3)")
     assert len(kernel.ledger_rows()) == 2, "the price had not been on the button"
     kernel.run(
-        "live._offered = (live._offered[0], live._offered[1] - 120)\nfor _ in range(3):\n    live._click('Ask anew')"
+        "live._offered = (live._offered[0], live._offered[1] - 120)\nfor _ in range(3):\n    anew.click()"
     )
     _until(kernel, "len(live._found.rows)", "2")
     assert [row.name for row in kernel.ledger_rows()].count("sky") == 2
@@ -126,6 +136,53 @@ def test_asking_anew_spends_once_and_only_after_its_price_was_shown(
     assert new.fingerprint == rows["sky"].fingerprint
     assert kernel.value("live._chosen") == repr(new.id)
     assert kernel.value("sky.id") == repr(new.id), "NAME holds the new one"
+    kernel.run("sky.wait()")
+    both = (rows["sky"].cost or 0) + (kernel.ledger_rows()[0].cost or 0)
+    _until(kernel, f"'2 jobs, newest first · {both:.2f} USD' in live._html['total'].value", "True")
+
+
+def test_what_was_prepared_for_one_job_never_falls_on_another(
+    kernel: Kernel, rows: dict[str, Row], tmp_path: Path
+) -> None:
+    kernel.run(
+        "from pplx_jupyter.notebook import beside\n%pplx jobs sky\nlive = beside._shown[-1].live\ncontrols = live._controls"
+    )
+    _until(kernel, "live._offered[0]", repr(rows["sky"].id))
+    file = tmp_path / "sky.html"
+    name = f"controls.file.value = {str(file)!r}"
+    kernel.run(f"anew = controls.buttons['Ask anew']\nlive._click('Export')\n{name}")
+    assert kernel.value("len(live._detail.children)") == "1"
+    kernel.run("controls.search.value = 'tea'")
+    _until(kernel, "live._offered[0]", repr(rows["tea"].id))
+    assert kernel.value("live._detail.children") == "()", "the line that names a file is closed"
+    # Clicked while the kernel was busy: what stood there then was the other job's.
+    kernel.run("live._click('Write the file')\nlive._offered = (live._offered[0], 0.0)\nanew.click()")
+    # What is clicked later is done later.
+    kernel.run("live._click('Compare')")
+    _until(kernel, "'no earlier answer' in live._html['note'].value", "True")
+    assert not file.exists()
+    assert len(kernel.ledger_rows()) == 2
+    kernel.run(
+        f"live._click('Export')\n{name}\nlive._chosen = {rows['sky'].id!r}\nlive._click('Write the file')"
+    )
+    _until(kernel, f"__import__('os').path.exists({str(file)!r})", "True")
+    assert "What is oolong tea?" in file.read_text(encoding="utf-8"), "the job that the line was opened for"
+
+
+def test_a_name_that_python_gave_is_used_only_where_it_fits(kernel: Kernel) -> None:
+    kernel.run(
+        "from pplx_jupyter import research\nbad = research('Why? outcome:failed', name='../my tea')\nbad.wait()"
+    )
+    job = kernel.value("bad.id").strip("'")
+    assert "Failed" in table(kernel.run(f"%pplx attach {job}"))
+    assert "“2x” cannot be a variable's name" in kernel.run(f"%pplx attach {job} 2x").text
+    kernel.run("from pplx_jupyter.notebook import beside\n%pplx jobs\nlive = beside._shown[-1].live")
+    _until(kernel, "live._chosen", repr(job))
+    kernel.run("live._click('Export')")
+    assert kernel.value("live._controls.file.value") == repr(f"{job}.html")
+    kernel.run(f"%pplx retry {job}")
+    assert len(kernel.ledger_rows()) == 2
+    assert kernel.value("'../my tea' in globals()") == "False"
 
 
 def test_what_nobody_uses_is_put_away(kernel: Kernel, rows: dict[str, Row]) -> None:
@@ -154,11 +211,12 @@ def test_costs_as_charts(kernel: Kernel, rows: dict[str, Row]) -> None:
     total = f"{sum(row.cost or 0 for row in rows.values()):.2f}"
     page = kernel.run("%pplx cost --month").displays
     assert len(page) == 1
-    assert f"{total} USD in 2 jobs." in page[0]["data"]["text/plain"]
-    assert "By notebook, USD" in page[0]["data"]["text/markdown"]
+    assert f"{total} USD in 2 jobs.\nSimulated: nothing was billed." in page[0]["data"]["text/plain"]
+    assert "#### By notebook, USD (simulated)" in page[0]["data"]["text/markdown"]
     text, picture = kernel.run("%pplx cost --plot --since 7d").displays
     assert "<details>" in text["data"]["text/html"]
     assert picture["data"]["image/png"].startswith("iVBOR")
+    assert "By day, USD (simulated)" in picture["data"]["text/plain"]
     assert picture["metadata"]["image/png"]["width"] > 300
     kernel.run("import sys, importlib.util\nimportlib.util.find_spec = lambda *_, **__: None", cell="hide")
     (plain,) = kernel.run("%pplx cost --plot").displays
@@ -171,7 +229,7 @@ def test_costs_as_charts(kernel: Kernel, rows: dict[str, Row]) -> None:
 def test_the_dashboard_keeps_what_it_shows(kernel: Kernel, rows: dict[str, Row]) -> None:
     kernel.run("from pplx_jupyter import CostDashboard\nfrom pplx_jupyter.notebook import beside")
     kept, live = (shown["data"] for shown in kernel.run("CostDashboard()").displays)
-    assert "By day, USD" in kept["text/html"]
+    assert "By day, USD (simulated)" in kept["text/html"]
     assert WIDGET in live
     kernel.run("beside._shown[-1].live._by.value = 'notebook'")
     _until(kernel, "'By notebook, USD' in beside._shown[-1].live._page.value", "True")
@@ -205,6 +263,9 @@ class _Session:
     def spent(self, _base_url: str, _since: float | None, _until: float | None) -> list[Spent]:
         return self._spent
 
+    def jobs(self, **_: object) -> list[Row]:
+        return []
+
     def found(self, _wanted: object, *, limit: int) -> Found:
         return Found([], limit, 0.0, 0.0, 0)
 
@@ -219,6 +280,7 @@ def test_bars_tell_reported_from_estimated_and_what_is_in_none() -> None:
     forms = page_forms(costs, ["day", "notebook"], [("of this month", 10.0, 5.5)])
     lead = "4.50 USD in 8 jobs: 4.00 reported by Perplexity + 0.50 estimated. 1 of them has an unknown cost. 1 of them is under way."
     assert lead in forms["text/markdown"]
+    assert "imulated" not in "".join(forms.values())
     assert lead.replace(". ", ".\n") in forms["text/plain"]
     assert "width:100.0%;background-color" in forms["text/html"]
     assert re.search(r"width:16\.7%;box-sizing:border-box;border:1px", forms["text/html"]), "outlined"
@@ -299,6 +361,26 @@ def draft() -> Callable[..., Any]:
     return make
 
 
+def test_the_newest_answer_tells_whether_an_address_is_the_simulators(
+    tmp_path: Path, draft: Callable[..., Any]
+) -> None:
+    ledger = open_ledger(str(tmp_path / "addresses.sqlite"))
+    here = "http://127.0.0.1:8000"
+    assert not is_simulated(ledger, here)
+    # A proxy may have taken the simulator's place.
+    for number, (body, state, told) in enumerate(
+        [
+            ('{"response": {"simulated": true}}', "completed", True),
+            ('{"response": {}}', "failed", True),
+            ('{"response": {}}', "incomplete", False),
+        ]
+    ):
+        row, _ = intend(ledger, draft("why", fingerprint=f"v1:{number}", base_url=here))
+        ledger.write(row.id, {"state": state}, body=body)
+        assert is_simulated(ledger, here) is told
+    assert not is_simulated(ledger, "https://elsewhere.test")
+
+
 def test_the_table_in_three_forms(many: Found) -> None:
     forms = jobs_forms(many, first=11, utc=True)
     above = "214 jobs, 11–17 shown · 118.42 USD reported + 2.37 USD estimated + 3 of unknown cost"
@@ -315,6 +397,13 @@ def test_the_table_in_three_forms(many: Found) -> None:
     assert "≈ 0.39" in forms["text/plain"]
     assert "(forgotten)" in lines[8]
     assert "<b>one" not in forms["text/html"]
+    assert "simulated" not in "".join(forms.values())
+    half = dataclasses.replace(
+        many, rows=[dataclasses.replace(many.rows[0], base_url="other"), *many.rows[1:]]
+    )
+    marked = jobs_forms(dataclasses.replace(half, simulated={"u"}))["text/plain"]
+    assert marked.count(", simulated") == len(many.rows) - 1
+    assert "amounts marked simulated were not billed" in marked
     assert "**prices**: \\| " in forms["text/markdown"]
     unread = jobs_forms(dataclasses.replace(many, unread=7), filters="“x”")["text/plain"]
     assert "Words of 7 older jobs are not read in yet" in unread

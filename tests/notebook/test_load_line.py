@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pplx_jupyter.ledger import Draft, open_ledger
+from pplx_jupyter.notebook.away import away_line
+from tests.asking import intend
 from tests.notebook.conftest import Kernel
 
 if TYPE_CHECKING:
@@ -137,3 +140,34 @@ def test_a_run_that_nobody_watches_prints_nothing(start: Callable[..., Kernel], 
     kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
     assert start().run(LOAD, headless=True).text == ""
     assert "under way" in start().run(LOAD).text
+
+
+def test_a_batch_is_named_once_and_its_waiting_rows_are_told_apart(start: Callable[..., Kernel]) -> None:
+    kernel = start()
+    kernel.run(LOAD)
+    kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
+    kernel.run("many = [{'it': it} for it in 'abcdefgh']")
+    kernel.run(f"%%pplx_research r2 --each many --yes --no-wait --at-once 2\nWhat is {{{{ it }}}}? {SLOW}")
+    kernel.run(
+        "from pplx_jupyter import jobs\nimport time\n"
+        "while sum(bool(job.remote_id) for job in jobs()) < 3: time.sleep(0.05)"
+    )
+    assert start().run(LOAD).text == (
+        "pplx_jupyter: 3 jobs of this notebook are under way (batch r2, tea);"
+        " 6 rows are not sent yet (batch r2), run its cell to go on. See %pplx jobs\n"
+    )
+
+
+def test_of_very_many_jobs_it_does_not_pretend_to_have_counted_all(tmp_path: Path) -> None:
+    ledger = open_ledger(str(tmp_path / "many.sqlite"))
+    common: dict[str, Any] = {"base_url": "u", "account": "me", "backend": "sonar", "notebook": "a.ipynb"}
+    for n in range(101):
+        request = {"prompt": f"Who is {n}?"}
+        row, _ = intend(
+            ledger, Draft(fingerprint=f"v1:{n}", request=request, question="Who?", name=f"n{n}", **common)
+        )
+        ledger.write(row.id, {"state": "completed"})
+    assert away_line(ledger, "a.ipynb", "u").startswith(
+        "pplx_jupyter: at least 100 answers arrived while you were away (n100, n99, n98, n97, n96, …)."
+    )
+    ledger.close()

@@ -10,6 +10,7 @@ from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.notebook.history.controls import ANEW
 from pplx_jupyter.notebook.offers import asked_again
 from pplx_jupyter.notebook.panel_texts import CANCEL
+from pplx_jupyter.notebook.progress import waits_for_its_turn
 from pplx_jupyter.notebook.view import View
 from pplx_jupyter.rows import has_answer
 
@@ -26,6 +27,10 @@ def possible(row: Row) -> tuple[frozenset[str], str]:
     """Give the buttons that a job has a use for, and what a person may want to know of it."""
     if row.forgotten_at is not None:
         return frozenset({"Show"}), "Its prompt and answer were deleted; what it cost is kept."
+    if waits_for_its_turn(row):
+        return frozenset(
+            {"Show", "Watch", "Cancel"}
+        ), "It waits for its turn in a batch; Cancel drops it for nothing."
     if row.state in OPEN:
         return frozenset({"Show", "Watch", "Cancel"}), "Watch follows it here; it goes on in any case."
     if row.state == "unconfirmed":

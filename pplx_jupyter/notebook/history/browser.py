@@ -6,7 +6,7 @@ button does is done, in a turn of its own. Of several searches the last alone is
 
 from __future__ import annotations
 
-import dataclasses
+import contextvars
 import time
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,10 @@ from pplx_jupyter.notebook.beside import AWAY, LIVE, close_all, pin_all
 from pplx_jupyter.notebook.history.acts import Acts, possible
 from pplx_jupyter.notebook.history.controls import ANEW, Controls
 from pplx_jupyter.notebook.history.forms import total_line, unread_line
-from pplx_jupyter.notebook.history.lines import Line, lines_of, table_html
+from pplx_jupyter.notebook.history.lines import Line, counted, lines_of, table_html, updated
 from pplx_jupyter.notebook.history.turns import Turns
 from pplx_jupyter.notebook.history.typed import filters_in_words
+from pplx_jupyter.notebook.simulated import marked
 from pplx_jupyter.notebook.usual import usual_cost
 from pplx_jupyter.render import stylesheet
 
@@ -77,9 +78,14 @@ class Browser:
         self._found = found
         self._chosen = ""
         self._offered = ("", 0.0)
+        self._anew_of = ""
+        self._pin = pin
+        # What is made in another thread belongs to the cell all the same.
+        self._context = contextvars.copy_context()
+        self._exporting: Row | None = None
         plain = widgets.Layout(margin="0", overflow="auto", max_width="100%")
         self._html = {name: widgets.HTML(layout=plain) for name in ("total", "table", "page", "note")}
-        self.page = widgets.HTML(layout=plain)
+        self.page = widgets.HTMLMath(layout=plain)
         self._detail = widgets.VBox([], layout=widgets.Layout(margin="4px 0 0"))
         self._controls = Controls(
             wanted,
@@ -99,10 +105,9 @@ class Browser:
             ),
         )
         self._export = self._controls.export_row()
+        for widget in (self.box, self._export, self.page):
+            pin_all(widget, pin)
         self._paint(found)
-        pin_all(self.box, pin)
-        pin_all(self._export, pin)
-        pin_all(self.page, pin)
         if found.unread and wanted.search:
             self._turns.read_in(self.refresh)
 
@@ -115,8 +120,14 @@ class Browser:
 
     def _choose(self) -> None:
         row = self._row_numbered(self._controls.row.value)
-        self._chosen = row.id if row is not None else ""
+        self._set_chosen(row.id if row is not None else "")
         self.run(self._tell)
+
+    def _set_chosen(self, job_id: str) -> None:
+        """Let buttons act on a job; an export line that was opened for another is closed."""
+        self._chosen = job_id
+        if self._exporting is not None and self._exporting.id != job_id:
+            self.show_detail()
 
     def _click(self, text: str) -> None:
         self.used_at = time.monotonic()
@@ -128,7 +139,8 @@ class Browser:
             self._acts.look_elsewhere()
             self.refresh()
         elif text == "Write the file":
-            row, name = self.chosen, self._controls.file.value.strip()
+            # Not the chosen one: that may be another by now.
+            row, name = self._exporting, self._controls.file.value.strip()
             if row is not None:
                 self.run(lambda: self._acts.export(row, name))
         else:
@@ -138,22 +150,26 @@ class Browser:
         row = self.chosen
         if row is None:
             self.run(self._tell)
-        elif text == ANEW:
-            job, since = self._offered
-            if job != row.id or time.monotonic() - since < _LOOK_FIRST:
-                # Its price was not on the button yet when it was aimed at.
-                return
-            # Taken away before anything is sent: a second click finds nothing.
-            self._offered = ("", 0.0)
-            self._controls.buttons[ANEW].disabled = True
-            self.run(lambda: self._acts.ask_anew(row))
         elif text in {"Show", "Watch", "Cancel"}:
             self._acts.open(row, cancel=text == "Cancel")
         elif text == "Compare":
             self.run(lambda: self._acts.compare(row))
         elif text == "Export":
-            self._controls.file.value = f"{row.name or row.id}.html"
+            self._controls.file.value = f"{row.name if row.name.isidentifier() else row.id}.html"
             self.show_detail(self._export)
+            self._exporting = row
+
+    def _ask_anew(self, job_id: str) -> None:
+        """Buy; `job_id` is the one whose button was clicked, be it before a busy kernel took the click."""
+        self.used_at = time.monotonic()
+        row, (job, since) = self.chosen, self._offered
+        if row is None or not job_id == job == row.id or time.monotonic() - since < _LOOK_FIRST:
+            # Its price was not on the button yet when it was aimed at.
+            return
+        # Taken away before anything is sent: a second click finds nothing.
+        self._offered = ("", 0.0)
+        self._controls.buttons[ANEW].disabled = True
+        self.run(lambda: self._acts.ask_anew(row))
 
     @property
     def chosen(self) -> Row | None:
@@ -177,7 +193,8 @@ class Browser:
         """
         self._asked += 1
         if choose:
-            self._chosen, self._offset = choose, 0
+            self._set_chosen(choose)
+            self._offset = 0
         number = self._asked
         self._turns.take(self._read, after=after, when=lambda: number == self._asked)
 
@@ -189,6 +206,7 @@ class Browser:
             found = self.session.ledger.found(wanted, limit=PAGE)
         if number != self._asked:
             return
+        found = marked(self.session.ledger, found)
         self._paint(found)
         self._on_read(found, self._offset + 1, filters_in_words(wanted))
         if found.unread and wanted.search:
@@ -197,17 +215,8 @@ class Browser:
     def _paint(self, found: Found) -> None:
         self._found = found
         lines = self._paint_rows()
-        told = filters_in_words(self._controls.wanted)
-        total = f"{found.count:,} {'job' if found.count == 1 else 'jobs'}"
-        above = total_line(found, first=self._offset + 1) if found.rows else f"{total}"
-        more = unread_line(found) if self._controls.wanted.search else ""
-        self._html["total"].value = (
-            f'{stylesheet()}<div class="pplx {LIVE}" style="max-width:none">'
-            + "".join(f'<p class="pplx-m">{escape(line)}</p>' for line in (above, more) if line)
-            + "</div>"
-        )
         if not lines:
-            self._html["table"].value = _wide(_nothing(told))
+            self._html["table"].value = _wide(_nothing(filters_in_words(self._controls.wanted)))
         last = self._offset + len(lines)
         page = f"{self._offset + 1:,}–{last:,} of {found.count:,}" if lines else "none"
         self._html["page"].value = _wide(f'<p class="pplx-m" style="margin:0 8px 0 0">{page}</p>')
@@ -220,7 +229,16 @@ class Browser:
             self._turns.repeat(self._update_rows, self._is_moving)
 
     def _paint_rows(self) -> list[Line]:
-        lines = lines_of(self._found.rows, first=self._offset + 1)
+        """Show the rows, and above them what they come to."""
+        found, first = self._found, self._offset + 1
+        above = total_line(found, first=first) if found.rows else counted(found.count)
+        more = unread_line(found) if self._controls.wanted.search else ""
+        self._html["total"].value = (
+            f'{stylesheet()}<div class="pplx {LIVE}" style="max-width:none">'
+            + "".join(f'<p class="pplx-m">{escape(line)}</p>' for line in (above, more) if line)
+            + "</div>"
+        )
+        lines = lines_of(found, first=first)
         if lines:
             self._html["table"].value = _wide(table_html(lines))
         return lines
@@ -237,7 +255,7 @@ class Browser:
         states = {row.id: row.state for row in rows}
         if not any(states[job_id] != row.state for job_id, row in changed.items()):
             return
-        self._found = dataclasses.replace(self._found, rows=[changed.get(row.id, row) for row in rows])
+        self._found = marked(self.session.ledger, updated(self._found, changed))
         self._paint_rows()
         self._on_read(self._found, self._offset + 1, filters_in_words(self._controls.wanted))
         if self._chosen in changed:
@@ -246,7 +264,7 @@ class Browser:
     def _keep_choice(self, lines: Sequence[Line]) -> None:
         """Let the number follow the job that was chosen; else choose the first."""
         line = next((line for line in lines if line.id == self._chosen), lines[0] if lines else None)
-        self._chosen = line.id if line else ""
+        self._set_chosen(line.id if line else "")
         if line is not None and self._controls.row.value != line.number:
             self._controls.row.value = line.number
 
@@ -269,13 +287,16 @@ class Browser:
         self.say(f"Row {line.number:,}: {called} · {line.state}. {hint}")
 
     def _set_buttons(self, can: frozenset[str], cost: str) -> None:
+        if ANEW in can and self._anew_of != self._chosen:
+            self._anew_of = self._chosen
+            made = self._context.copy().run(self._controls.renew_anew, self._chosen, self._ask_anew)
+            pin_all(made, self._pin)
         for name, button in self._controls.buttons.items():
             if name in {"Newer", "Older", "Refresh"}:
                 continue
             button.disabled = name not in can
         anew = self._controls.buttons[ANEW]
         anew.description = f"{ANEW} ({cost})" if ANEW in can else ANEW
-        anew.button_style = "primary" if ANEW in can else ""
         self._offered = (self._chosen, time.monotonic()) if ANEW in can else ("", 0.0)
 
     def say(self, text: str) -> None:
@@ -284,6 +305,7 @@ class Browser:
 
     def show_detail(self, *widgets: Any) -> None:
         """Show what a click has brought, below."""
+        self._exporting = None
         self._detail.children = widgets
 
     def close(self) -> None:

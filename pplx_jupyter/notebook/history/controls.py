@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger import Wanted
+from pplx_jupyter.notebook.beside import close_all
 from pplx_jupyter.notebook.history.typed import STATES, filters_in_words
 
 if TYPE_CHECKING:
@@ -74,17 +75,15 @@ class Controls:
         self.asked = _dropdown("Asked", times, wanted.since, "170px", Wanted(since=wanted.since))
         self.cost = _dropdown("Cost", _COSTS, cost, "180px", Wanted(cost_from=wanted.cost_from))
         self.row = widgets.IntText(value=1, description="Row", style=text, layout=_layout(width="120px"))
-        self.buttons = {name: self._button(name, on_click) for name in (*ACTS, "Refresh", "Newer", "Older")}
-        self.buttons[ANEW].button_style = "primary"
+        self.buttons = {name: _button(name, on_click) for name in (*ACTS, "Refresh", "Newer", "Older")}
+        self._acts = _row([self.row, *(self.buttons[name] for name in ACTS)])
         for box in (self.search, self.state, self.notebook, self.asked, self.cost):
             box.observe(lambda _change: on_filter(), names="value")
         self.row.observe(lambda _change: on_row(), names="value")
         self.file = widgets.Text(
             description="File", style=text, layout=_layout(width="330px", max_width="100%")
         )
-        self.write = self._button("Write the file", on_click)
-        self._all = [self.search, self.state, self.notebook, self.asked, self.cost, self.row, self.file]
-        self._all += [self.write, *self.buttons.values()]
+        self.write = _button("Write the file", on_click)
 
     @property
     def wanted(self) -> Wanted:
@@ -108,7 +107,7 @@ class Controls:
             html["total"],
             html["table"],
             _row([button["Newer"], html["page"], button["Older"]]),
-            _row([self.row, *(button[name] for name in ACTS)]),
+            self._acts,
             html["note"],
             detail,
         ]
@@ -117,13 +116,21 @@ class Controls:
         """Give what an export asks for."""
         return _row([self.file, self.write])
 
-    @staticmethod
-    def _button(text: str, on_click: Callable[[str], None]) -> Any:
-        import ipywidgets as widgets
-
-        made = widgets.Button(description=text, layout=_layout(width="auto", margin="0 8px 4px 0"))
-        made.on_click(lambda _clicked: on_click(text))
+    def renew_anew(self, job_id: str, on_anew: Callable[[str], None]) -> Any:
+        """Give the button that spends to a job, for good: a click on the one before was meant for another."""
+        before, made = self.buttons[ANEW], _button(ANEW, lambda _text: on_anew(job_id))
+        self.buttons[ANEW] = made
+        self._acts.children = [made if child is before else child for child in self._acts.children]
+        close_all(before)
         return made
+
+
+def _button(text: str, on_click: Callable[[str], None]) -> Any:
+    import ipywidgets as widgets
+
+    made = widgets.Button(description=text, layout=_layout(width="auto", margin="0 8px 4px 0"))
+    made.on_click(lambda _clicked: on_click(text))
+    return made
 
 
 def _layout(**how: str) -> Any:

@@ -42,7 +42,7 @@ def jobs_forms(found: Found, *, first: int = 1, filters: str = "", utc: bool = F
         return text_forms(
             " ".join(part for part in (f"No job fits: {filters}." if filters else _NONE, unread) if part)
         )
-    lines = lines_of(found.rows, first=first, zone=datetime.UTC if utc else None)
+    lines = lines_of(found, first=first, zone=datetime.UTC if utc else None)
     above = total_line(found, first=first, filters=filters)
     if unread:
         above = f"{above} · {unread}"

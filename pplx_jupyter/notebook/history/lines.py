@@ -8,21 +8,28 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from pplx_jupyter.ledger.wanted import may_cost
+from pplx_jupyter.notebook.progress import waits_for_its_turn
 from pplx_jupyter.notebook.usual import usual_cost
 from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import clock, count, day_time, keep, money, one_line, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pplx_jupyter.ledger import Found, Row
 
-__all__ = ["LOUD", "Line", "lines_of", "summed", "table_html"]
+__all__ = ["LOUD", "Line", "counted", "lines_of", "summed", "table_html", "updated"]
 
 LOUD = {"failed", "unconfirmed", "expired"}
 """States that need a look."""
 
 _LONGEST = 70
+# Where there is little room, the question gives way: what a job costs is never out of sight.
+_GAP = "padding-right:min(14px,1.5vw)"
+_NUMBER = f'style="text-align:right;white-space:nowrap;{_GAP}"'
+_STATE = f'style="text-align:left;{_GAP}"'
+_QUESTION = f'style="text-align:left;overflow-wrap:anywhere;{_GAP}"'
+_USD = 'style="text-align:right;white-space:nowrap;padding-right:0"'
 _STATES = {
     "submitting": ("○", "", "sending"),
     "queued": ("○", "", "waiting"),
@@ -53,9 +60,13 @@ class Line:
     cost: str
 
     @classmethod
-    def of(cls, row: Row, number: int, zone: datetime.tzinfo | None = None) -> Self:
+    def of(
+        cls, row: Row, number: int, zone: datetime.tzinfo | None = None, *, simulated: bool = False
+    ) -> Self:
         """Read a row; times are local, or in `zone`."""
         glyph, tone, state = _STATES.get(row.state, ("●", "", row.state))
+        if waits_for_its_turn(row):
+            state = "not sent"
         asked = day_time(datetime.datetime.fromtimestamp(row.created_at).astimezone(zone))
         end = row.settled_at or (time.time() if row.is_open else None)
         gone = row.forgotten_at is not None
@@ -70,13 +81,16 @@ class Line:
             question="(forgotten)" if gone else shorten(one_line(row.question), _LONGEST),
             notebook=one_line(row.notebook, 60),
             took="" if end is None else clock(end - row.created_at),
-            cost=_cost(row),
+            cost=f"{_cost(row)}, simulated" if simulated else _cost(row),
         )
 
 
-def lines_of(rows: Sequence[Row], *, first: int = 1, zone: datetime.tzinfo | None = None) -> list[Line]:
-    """Read rows, numbered from `first`."""
-    return [Line.of(row, number, zone) for number, row in enumerate(rows, start=first)]
+def lines_of(found: Found, *, first: int = 1, zone: datetime.tzinfo | None = None) -> list[Line]:
+    """Read the rows that were found, numbered from `first`."""
+    return [
+        Line.of(row, number, zone, simulated=row.base_url in found.simulated)
+        for number, row in enumerate(found.rows, start=first)
+    ]
 
 
 def summed(found: Found) -> str:
@@ -86,7 +100,24 @@ def summed(found: Found) -> str:
         parts.append(f"{money(found.estimated)} estimated")
     if found.unknown:
         parts.append(f"{found.unknown} of unknown cost")
-    return " + ".join(parts)
+    told = " · amounts marked simulated were not billed" if found.simulated else ""
+    return " + ".join(parts) + told
+
+
+def updated(found: Found, changed: Mapping[str, Row]) -> Found:
+    """Let rows take the place of what they were when they were found, and the sums go with them."""
+    reported, estimated, unknown = found.reported, found.estimated, found.unknown
+    rows = [changed.get(row.id, row) for row in found.rows]
+    for before, after in zip(found.rows, rows, strict=True):
+        for row, sign in ((before, -1), (after, 1)):
+            if row.cost_estimated:
+                estimated += sign * (row.cost or 0.0)
+            else:
+                reported += sign * (row.cost or 0.0)
+            unknown += sign * may_cost(row)
+    # What is taken away must leave nothing, not the last bits of a sum.
+    reported, estimated = round(reported, 9), round(estimated, 9)
+    return dataclasses.replace(found, rows=rows, reported=reported, estimated=estimated, unknown=unknown)
 
 
 def _cost(row: Row) -> str:
@@ -103,26 +134,26 @@ def _cost(row: Row) -> str:
 
 def table_html(lines: Sequence[Line]) -> str:
     """Give the table: four columns of two lines, so that it is read on a telephone, too."""
-    left, right = 'style="text-align:left"', 'style="text-align:right;white-space:nowrap"'
     head = (
-        f'<tr><th scope="col" {right}>#</th><th scope="col" {left}>State, asked</th>'
-        f'<th scope="col" {left}>Question, notebook, time, job</th><th scope="col" {right}>USD</th></tr>'
+        f'<tr><th scope="col" {_NUMBER}>#</th><th scope="col" {_STATE}>State, asked</th>'
+        f'<th scope="col" {_QUESTION}>Question, notebook, time, job</th><th scope="col" {_USD}>USD</th></tr>'
     )
-    body = "".join(_line_html(line, left, right) for line in lines)
+    body = "".join(map(_line_html, lines))
     return f'<div class="pplx-x"><table style="width:100%"><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
-def _line_html(line: Line, left: str, right: str) -> str:
+def _line_html(line: Line) -> str:
     name = f"<b>{escape(line.name)}</b> · " if line.name else ""
     below = ["/<wbr>".join(map(escape, part.split("/"))) for part in (line.notebook, line.took) if part]
     below.append(f"<code>{escape(line.id)}</code>")
     state = f'<span class="pplx-g {line.tone}">{line.glyph}</span> {line.state}'
     muted = '<span class="pplx-m" style="font-size:12px">'
+    amount, _, told = line.cost.partition(", ")
     return (
-        f"<tr><td {right}>{line.number:,}</td>"
-        f'<td {left}><span style="white-space:nowrap">{state}</span><br>{muted}{escape(keep(line.asked))}</span></td>'
-        f'<td {left}><span dir="auto">{name}{escape(line.question)}</span><br>{muted}{" · ".join(below)}</span></td>'
-        f"<td {right}>{escape(line.cost)}</td></tr>"
+        f"<tr><td {_NUMBER}>{line.number:,}</td>"
+        f'<td {_STATE}><span style="white-space:nowrap">{state}</span><br>{muted}{escape(keep(line.asked))}</span></td>'
+        f'<td {_QUESTION}><span dir="auto">{name}{escape(line.question)}</span><br>{muted}{" · ".join(below)}</span></td>'
+        f"<td {_USD}>{escape(amount)}{f'<br>{muted}{escape(told)}</span>' if told else ''}</td></tr>"
     )
 
 

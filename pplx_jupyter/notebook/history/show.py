@@ -8,6 +8,7 @@ from pplx_jupyter.notebook.beside import Beside
 from pplx_jupyter.notebook.history.browser import PAGE, Browser
 from pplx_jupyter.notebook.history.forms import jobs_forms
 from pplx_jupyter.notebook.history.typed import filters_in_words
+from pplx_jupyter.notebook.simulated import marked
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Found, Wanted
@@ -21,7 +22,7 @@ _MOST_NOTEBOOKS = 50
 
 def show_history(shell: Any, session: Session, place: Place, wanted: Wanted) -> None:
     """Show the jobs that fit, and let a person go on searching; from the cell's own thread."""
-    found = session.ledger.found(wanted, limit=PAGE)
+    found = marked(session.ledger, session.ledger.found(wanted, limit=PAGE))
     beside = Beside(place)
 
     def keep(found: Found, first: int, filters: str) -> None:

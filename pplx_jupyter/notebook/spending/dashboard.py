@@ -112,7 +112,9 @@ class _Board:
         row = widgets.HBox(
             [self._by, self._period], layout=widgets.Layout(flex_flow="row wrap", margin="0 0 4px")
         )
-        self.box = widgets.VBox([row, self._page], layout=widgets.Layout(max_width="800px"))
+        self.box = widgets.VBox(
+            [row, self._page], layout=widgets.Layout(max_width="800px", padding="0 0 0 4px")
+        )
         self._paint(_forms(session, by, period, self._notebook))
         for box in (self._by, self._period):
             box.observe(lambda _change: self._choose(), names="value")

@@ -86,13 +86,16 @@ def _lead(costs: Costs) -> list[str]:
     told = f"{money(total.reported + total.estimated)} in {count(total.jobs, 'job')}"
     if total.estimated:
         reported, estimated = (money(each).removesuffix(" USD") for each in (total.reported, total.estimated))
-        told += f": {reported} reported by Perplexity + {estimated} estimated"
+        by = "" if costs.simulated else " by Perplexity"
+        told += f": {reported} reported{by} + {estimated} estimated"
     sentences = [f"{told}."]
     if total.unknown:
         verb = "has" if total.unknown == 1 else "have"
         sentences.append(f"{total.unknown:,} of them {verb} an unknown cost.")
     if total.running:
         sentences.append(f"{total.running:,} of them {'is' if total.running == 1 else 'are'} under way.")
+    if costs.simulated:
+        sentences.append("Simulated: nothing was billed.")
     return sentences
 
 

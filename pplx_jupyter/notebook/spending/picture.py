@@ -111,7 +111,8 @@ def _draw_points(axis: Any, costs: Costs) -> None:
             linewidth=1.0,
             alpha=1.0 if estimated else 0.75,
         )
-    _plain_axis(axis, "Cost against time taken, one dot a job")
+    told = " (simulated)" if costs.simulated else ""
+    _plain_axis(axis, f"Cost against time taken, one dot a job{told}")
     axis.set_xlabel("minutes", color=_INK, fontsize=10)
     axis.set_ylabel("USD", color=_INK, fontsize=10)
     axis.set_xlim(left=0)

@@ -9,6 +9,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger import REUSABLE, Wanted
+from pplx_jupyter.notebook.simulated import is_simulated
 from pplx_jupyter.render.words import count, money, one_line
 
 if TYPE_CHECKING:
@@ -92,12 +93,15 @@ class Costs:
         By name: ``day``, ``month``, ``notebook``, ``model``, ``duration``.
     points
         Cost against duration, of the newest jobs.
+    simulated
+        The simulator answered: nothing was billed.
     """
 
     period: Period
     total: Spent | None
     charts: dict[str, Chart]
     points: tuple[Point, ...]
+    simulated: bool = False
 
 
 CHARTS = ("day", "month", "notebook", "model", "duration")
@@ -122,7 +126,14 @@ def costs_of(session: Session, period: Period) -> Costs:
         ),
         "duration": Chart("By time taken, USD in the middle", "Time taken", _durations(points)),
     }
-    return Costs(period, _sum(spent) if spent else None, charts, points)
+    simulated = is_simulated(session.ledger, session.base_url)
+    if simulated:
+        # In each title: a picture is copied without what stands above it.
+        charts = {
+            name: dataclasses.replace(chart, title=f"{chart.title} (simulated)")
+            for name, chart in charts.items()
+        }
+    return Costs(period, _sum(spent) if spent else None, charts, points, simulated)
 
 
 def _points(session: Session, period: Period) -> tuple[Point, ...]:

@@ -130,7 +130,7 @@ def forget_verb(magics: PplxResearch, words: list[str]) -> None:
 
 def _tell_of_files_put_aside(session: Session) -> None:
     """Name the files that forgetting does not reach."""
-    from pplx_jupyter.ledger.mending import put_aside
+    from pplx_jupyter.ledger.sqlite.mending import put_aside
 
     files = put_aside(session.ledger.where)
     if files:
