@@ -45,6 +45,8 @@ class Panel:
         A job under way that this cell asked before with another question.
     why
         What makes the question a new one, where the cell has an answer to another.
+    is_page
+        The answer stays in the panel, which is a part of a form or an app: its formulas are typeset there, too.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Panel:
         now: float,
         earlier: Row | None = None,
         why: str = "",
+        is_page: bool = False,
     ) -> None:
         import ipywidgets as widgets
 
@@ -86,6 +89,11 @@ class Panel:
         )  # fmt: skip
         self.box = widgets.VBox(self._parts, layout=shared.box)
         self._all: list[Any] = [self.box, self._row, *self._html.values(), *self._buttons]
+        self._end = self._html["line"]
+        if is_page:
+            # Nothing else is shown in it: what is live is not cleaned of TeX.
+            self._end = widgets.HTMLMath(layout=shared.plain)
+            self._all += [self._end, self._end.style]
         for widget in self._all:
             pin_widget(widget, pin)
 
@@ -194,11 +202,12 @@ class Panel:
         )
         below = f'<div class="pplx"><p class="pplx-m">{note}</p></div>' if has_file else ""
         with self._lock:
-            self._html["line"].value = html + below
-            self.box.children = (self._html["line"], self._row) if offers else (self._html["line"],)
+            end = self._end
+            end.value = html + below
+            self.box.children = (end, self._row) if offers else (end,)
             if not offers:
                 # Where the buttons stood alone, in a page that was reloaded, the end shows there.
-                self._row.children = (self._html["line"],)
+                self._row.children = (end,)
         if offers:
             self.offer(*offers)
 
