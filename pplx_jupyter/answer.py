@@ -372,6 +372,8 @@ class Receipt:
         The questions that it follows, nearest first.
     late
         The service was asked to cancel it when it had finished already.
+    has_cell
+        It is shown below a cell that can be run: not in a form, a table or an app.
     """
 
     job_id: str
@@ -394,6 +396,7 @@ class Receipt:
     recency: str = ""
     follows: Sequence[Earlier] = ()
     late: bool = False
+    has_cell: bool = True
 
     @property
     def elapsed(self) -> float | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from pplx_jupyter.errors import RequestError
 from pplx_jupyter.fields.checks import check_characters
-from pplx_jupyter.fields.messages import refuse, show
+from pplx_jupyter.fields.messages import join_words, refuse, show
 
 __all__ = ["check_domains", "check_image_formats", "check_languages"]
 
 _LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+_NAMED = 5
+"""So many entries that are wrong are named, at most."""
+
 _SITE = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
 
 
@@ -37,7 +41,7 @@ def check_domains(field: str, value: object, max_items: int | None) -> tuple[str
     items = _check_list(field, value, max_items)
     if items is None:
         return None
-    sites = tuple(_check_site(field, item) for item in items)
+    sites = _check_sites(field, items)
     _check_duplicates(field, [site.removeprefix("-") for site in sites])
     denied = [site for site in sites if site.startswith("-")]
     allowed = [site for site in sites if not site.startswith("-")]
@@ -83,6 +87,24 @@ def _check_duplicates(field: str, items: Sequence[str]) -> None:
     for place, item in enumerate(items):
         if item in items[:place]:
             raise refuse(field, f": {show(item)} is there twice; remove one.")
+
+
+def _check_sites(field: str, items: Sequence[str]) -> tuple[str, ...]:
+    """Check each site; of one that is wrong it is said how, of several which they are."""
+    sites: list[str] = []
+    wrong: dict[str, RequestError] = {}
+    for item in items:
+        try:
+            sites.append(_check_site(field, item))
+        except RequestError as error:
+            wrong[item] = error
+    if len(wrong) == 1:
+        raise next(iter(wrong.values()))
+    if wrong:
+        named = [show(item) for item in wrong]
+        named[_NAMED:] = [f"{len(named) - _NAMED} more"] if len(named) > _NAMED else []
+        raise refuse(field, f": {join_words(named, 'and')} are not sites; write each as nature.com.")
+    return tuple(sites)
 
 
 def _check_site(field: str, item: str) -> str:

@@ -94,11 +94,13 @@ def check_extra(field: str, value: dict[str, Any], typed: Iterable[str]) -> dict
     typed = tuple(typed)
     for key, item in value.items():
         if key in typed:
-            raise refuse(field, f": {key} is an option of its own; write {key}=… instead.")
+            raise refuse(field, f": {show(key)} is an option of its own; write {key}=… instead.")
         if key not in EXTRA_FIELDS:
             near = nearest(key, (*EXTRA_FIELDS, *typed))
-            hint = f"; did you mean {near}?" if near else "; Request.EXTRA lists those that are."
-            raise refuse(field, f": {key} is not a field of the service{hint}")
+            hint = (
+                f"; did you mean {near}?" if near else "; the service’s API reference lists those that are."
+            )
+            raise refuse(field, f": {show(key)} is not a field of the service{hint}")
         if item is not None:
             _check_value(field, key, item)
     if value.get("stream"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.fields.options import Option
 
-__all__ = ["check_field", "check_names", "check_prompt", "check_together"]
+__all__ = ["check_field", "check_names", "check_prompt", "check_together", "meant"]
 
 _DATES = (
     "search_after_date_filter",
@@ -29,9 +29,7 @@ def check_names(fields: Iterable[str], options: Sequence[Option]) -> None:
     names = [option.name for option in options]
     for name in fields:
         if name not in names:
-            raise RequestError(
-                f"{name} is not an option{_meant(name, options)} Nothing was sent.", field=name
-            )
+            raise RequestError(f"{name} is not an option{meant(name, options)} Nothing was sent.", field=name)
 
 
 def check_prompt(value: object) -> None:
@@ -114,8 +112,15 @@ def _check_secret(name: str, value: object) -> str | None:
     return value or None
 
 
-def _meant(name: str, options: Sequence[Option]) -> str:
-    names = [option.name for option in options]
+def meant(name: str, options: Sequence[Option], others: Iterable[str] = ()) -> str:
+    """Give the end of a sentence about a name that is no field's: which one is probably meant.
+
+    Parameters
+    ----------
+    others
+        Names that could be meant besides the fields'.
+    """
+    names = [*others, *(option.name for option in options)]
     flags = {option.flag.lstrip("-").replace("-", "_"): option.name for option in options if option.flag}
     near = flags.get(name) or flags.get(nearest(name, flags) or "") or nearest(name, names)
     return f"; did you mean {near}?" if near else "."

@@ -207,4 +207,4 @@ def _only(field: str, mapping: Mapping[str, Any], allowed: Iterable[str], where:
         if key not in allowed:
             near = nearest(key, allowed)
             hint = f"; did you mean {near}?" if near else f"; choose {join_words(allowed)}."
-            raise refuse(field, f": {where}{key} is not known{hint}")
+            raise refuse(field, f": {where}{show(key)} is not known{hint}")

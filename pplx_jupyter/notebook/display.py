@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger import Row
 
-__all__ = ["Pin", "Slot", "next_to_widget", "output_metadata", "pin_widget"]
+__all__ = ["Pin", "Slot", "gone_line", "next_to_widget", "output_metadata", "pin_widget"]
 
 
 _LOST = ".jp-OutputArea-child:has(>.jupyter-widgets):not(:has(>.jupyter-widgets>*))"
@@ -36,6 +36,25 @@ def next_to_widget(forms: Mapping[str, Any]) -> dict[str, Any]:
     In a file that is opened without its kernel the frontend's error about the widget is hidden.
     """
     return {**forms, "text/html": f'<div class="{_STATIC}">{forms.get("text/html", "")}{_HIDE_LOST}</div>'}
+
+
+_GONE = "<style>.pplx-gone{display:none}.jupyter-widgets-disconnected .pplx-gone{display:block}</style>"
+"""The class is what ipywidgets 8 gives every view of a widget whose kernel has ended."""
+
+
+def gone_line(what: str, *, in_app: bool = False) -> str:
+    """Give a line for an HTML widget that is only seen when its kernel has ended: clicks then do nothing.
+
+    Parameters
+    ----------
+    what
+        What the line stands in, such as ``form``.
+    in_app
+        The page is an app's, which has no cells.
+    """
+    mend = "load this page again" if in_app else "run this cell again"
+    said = f"The kernel behind this {what} has ended: {mend}."
+    return f'<div class="pplx"><p class="pplx-s pplx-gone" role="status"><b>{said}</b></p></div>{_GONE}'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -32,8 +32,15 @@ def final_forms(
     follows: Sequence[Earlier] = (),
     brief: bool = False,
     ledger: Ledger | None = None,
+    has_cell: bool = True,
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the permanent forms of both slots; those of a reused answer are kept in `ledger`."""
+    """Give the permanent forms of both slots; those of a reused answer are kept in `ledger`.
+
+    Parameters
+    ----------
+    has_cell
+        They stand below a cell that can be run to ask again.
+    """
     receipt = receipt_of(row, reuse=reuse, follows=follows)
     if has_answer(row):
         answer = answer_of(row, body, pictures)
@@ -50,6 +57,7 @@ def final_forms(
         return NOTHING, render.hint_forms(receipt)
     flags = {option.name: option.flag or option.name for option in Request.options()}
     told = dataclasses.replace(failure, fields=[flags.get(name, name) for name in failure.fields])
+    receipt = dataclasses.replace(receipt, has_cell=has_cell)
     return NOTHING, render.failure_forms(told, receipt, usual=usual_cost(row))
 
 

@@ -98,7 +98,9 @@ class View:
         self._taking = threading.Lock()
         self._taken = self._acted = self._completing = self._heard = False
         why = f"{_follows(session, row)} {why_asked(session, row)}".strip() if row.is_open else ""
-        self.panel = Panel(row, pin, self.click, now=time.time(), earlier=earlier, why=why)
+        self.panel = Panel(
+            row, pin, self.click, now=time.time(), earlier=earlier, why=why, is_page=not has_file
+        )
 
     def note(self, row: Row) -> None:
         """Take a newer row; it is painted when its turn comes."""
@@ -144,7 +146,12 @@ class View:
         ledger = self._session.ledger
         follows = earlier_of(ledger, row)
         upper, lower = final_forms(
-            row, ledger.body(row.id), ledger.pictures(row.id), follows=follows, brief=self._brief
+            row,
+            ledger.body(row.id),
+            ledger.pictures(row.id),
+            follows=follows,
+            brief=self._brief,
+            has_cell=self._has_file,
         )
         offers = offers_of(row)
         metadata = output_metadata(row)

@@ -78,10 +78,17 @@ def test_typed_into_mended_asked_saved_and_read_again(book: Any, sim: Simulator)
     )
     assert "Finished" in state["data"]["text/plain"]
     assert "Receipt:" in answer["data"]["text/markdown"]
+    gone = "The kernel behind this form has ended: run this cell again."
+    assert gone not in page.output(1)
     page.restart()
+    says(page, gone)
+    page.shot("form-gone", 1)
     page.reload()
     says(page, "A form to ask a question (it needs a running notebook: run this cell).")
     says(page, f"%%pplx_research {name} --domains nature.com\n{question}")
+    error = page.cell(1).locator(".jupyter-widgets", has_text="Error displaying widget")
+    error.first.wait_for(state="attached")
+    assert not error.first.is_visible()
     says(page, "Receipt")
     page.shot("form-reopened", 1)
 
@@ -162,4 +169,11 @@ def test_it_reads_well_in_the_dark_and_in_a_narrow_page(book: Any, theme: str, w
     assert not faint(page, 1)
     output = page.cell(1).locator(".jp-OutputArea").first
     assert output.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    whole = """node => {
+        const [own, shown] = [node, node.closest('.widget-radio')].map(each => each.getBoundingClientRect())
+        return own.right <= shown.right + 1 && own.bottom <= shown.bottom + 1
+    }"""
+    buttons = page.cell(1).locator(".widget-radio input").all()
+    assert buttons
+    assert all(each.evaluate(whole) for each in buttons), "a choice is cut off"
     page.command("apputils:change-theme", theme="JupyterLab Light")

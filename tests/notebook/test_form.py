@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.notebook.test_settle_buttons import WIDGET, Page
+from tests.notebook.test_settle_buttons import ASK, WIDGET, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ class FormPage(Page):
     @property
     def html(self) -> str:
         """What stands there in HTML widgets."""
-        return "\n".join(each["value"] for each in self._shown() if each.get("_model_name") == "HTMLModel")
+        return "\n".join(each["value"] for each in self._shown() if "HTML" in each.get("_model_name", ""))
 
     def model(self, **wanted: Any) -> str:
         """Give the id of the widget that stands there with these traits."""
@@ -102,29 +102,67 @@ def test_a_form_is_its_cell_and_buys_once(page: FormPage, sim: Simulator) -> Non
     assert len(sim.bill.jobs) == 1
 
 
-@pytest.mark.parametrize(
-    ("where", "typed", "said"),
-    [
-        ({"placeholder": "add a site, then Tab"}, ["https://nature.com/x"], "is an address, not a site; write nature.com."),
-        ({"description": "Further fields"}, "{", "This is not JSON yet"),
-        ({"description": "Max tokens"}, "many", "write a whole number"),
-        ({"description": "Signed with"}, "hush", "the secret itself would stand in the cell"),
-        ({"placeholder": QUESTION}, "What is {{ teee }}?", "{{ teee }} is not defined; did you mean {{ tee }}?"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_said_below_its_field(
-    page: FormPage, where: dict[str, Any], typed: Any, said: str
+SITES = {"placeholder": "add a site, then Tab"}
+PLACE = {"description": "Asked from"}
+WRONG: list[tuple[dict[str, Any], Any, str]] = [
+    (SITES, ["https://nature.com/x"], "“https://nature.com/x” is an address, not a site; write nature.com."),
+    (SITES, ["a.com, b.org", "not a site", "c d"], "✕ “not a site” and “c d” are not sites; write each as nature.com."),
+    (PLACE, "a,b,c,d", "✕ A,b,c,d: write DE, or Berlin,DE"),
+    (PLACE, "Deutschland", "✕ Country “Deutschland”: write the two letters, such as DE or US."),
+    ({"description": "Search options"}, '{"a": 1}', "✕ “a” is not known; choose search_context_size, search_type, user_location"),
+    ({"description": "Further fields"}, "{", "This is not JSON yet"),
+    ({"description": "Further fields"}, '{"nonsense": 1}', "✕ “nonsense” is not a field of the service; the service’s"),
+    ({"description": "Further fields"}, '{"search_mode": 1}', "✕ “search_mode” is an option of its own; set “In” instead."),
+    ({"description": "Max steps"}, "abc", "✕ “abc”: write a whole number from 1 to 100."),
+    ({"description": "Name"}, "x y", "✕ “x y” cannot be a variable's name: write letters, digits and _, or leave it out."),
+    ({"description": "Signed with"}, "hush", "the secret itself would stand in the cell"),
+    ({"placeholder": QUESTION}, "What is {{ teee }}?", "{{ teee }} is not defined; did you mean {{ tee }}?"),
+    ({"placeholder": QUESTION}, "What is {{ tee", "✕ The prompt's template opens {{ and never closes it.\n"),
+]  # fmt: skip
+
+
+def test_what_is_wrong_is_said_below_its_field_in_the_words_of_the_form(
+    page: FormPage, sim: Simulator
 ) -> None:
     page.run("tee = 'green tea'\n%pplx form")
     page.set(page.model(_model_name="ToggleButtonModel"), value=True)
     page.until(lambda: "Further fields" in str([each.get("description") for each in page._shown()]))
-    page.type("What is tea?")
-    page.says("%%pplx_research\nWhat is tea?")
-    page.set(page.model(**where), value=typed)
-    page.says(said)
-    page.says("1 field to mend")
-    assert page.ask()["disabled"]
-    page.until(lambda: "%%pplx_research" not in page.said, "the cell to go")
+    for where, typed, said in WRONG:
+        page.type("What is tea?")
+        page.says("%%pplx_research\nWhat is tea?")
+        wrong = page.model(**where)
+        page.set(wrong, value=typed)
+        page.says(said)
+        page.says("1 field to mend")
+        assert page.ask()["disabled"]
+        page.until(lambda: "%%pplx_research" not in page.said, "the cell to go")
+        page.set(wrong, value=[] if isinstance(typed, list) else "")
+    page.set(page.model(**PLACE), value="DE")
+    page.type("What is {{ 1 / 0 }}?")
+    page.says("The {{ }} of the question are worked out when you click.")
+    assert "at the service’s defaults" in page.said
+    page.set(page.model(description="Num results"), value="7")
+    page.says("set: Num results")
+    page.click_ask()
+    page.says(
+        "Not sent. The prompt's template failed: ZeroDivisionError: division by zero. Nothing was billed."
+    )
+    assert not sim.bill.jobs
+
+
+def test_a_misspelt_option_is_no_control(kernel_once: Kernel) -> None:
+    kernel_once.run("import ipywidgets\nfrom pplx_jupyter import ResearchForm\nw = ipywidgets.Text('tea')")
+    for given, said in [
+        ("'{{ topic }}', topic=w, serch_recency_filter='year'", "; did you mean search_recency_filter? Nothing"),
+        ("'{{ topic }}', topic=w, effrt='high'", "; did you mean reasoning_effort? Nothing was sent."),
+        ("'{{ topic }}', topc=w", "topc is neither an option nor a {{ topc }} of the prompt; did you mean topic?"),
+        ("'What is tea?', color=3", "color is neither an option nor a {{ color }} of the prompt. Nothing was sent."),
+        ("color=3", "color is neither an option nor a {{ color }} of the prompt."),
+        ("'What is tea?', model=w", "model is a widget, and the prompt has no {{ model }}. Nothing was sent."),
+    ]:  # fmt: skip
+        ran = kernel_once.run(f"ResearchForm({given})")
+        assert said in ran.error + ran.text, given
+    assert kernel_once.value("ResearchForm(topic=w)") == "ResearchForm('')", "its prompt is typed later"
 
 
 def test_a_budget_refuses_with_its_note(page: FormPage, sim: Simulator) -> None:
@@ -135,6 +173,40 @@ def test_a_budget_refuses_with_its_note(page: FormPage, sim: Simulator) -> None:
     page.says("Not sent: it could pass the budget")
     page.until(lambda: "could pass the budget" in page.kept)
     assert not sim.bill.jobs
+
+
+def test_asked_again_below_the_form_the_form_and_its_variable_hold_the_new_job(
+    page: FormPage, sim: Simulator
+) -> None:
+    sim.add_fault("fail@post", times=1)
+    page.run("from pplx_jupyter import ResearchForm\nform = ResearchForm('What is tea?', name='tea')\nform")
+    page.click_ask()
+    page.says("Failed after")
+    page.says("The button that asks again makes a new job of it")
+    page.until(lambda: any(text.startswith(ASK) for text in page.buttons()), "the button below the note")
+    assert "run the cell" not in page.said.split("Failed after")[1]
+    first = page.kernel.value("form.job.id")
+    page.click(ASK, times=3)
+    page.until(lambda: "Stop watching" in page.buttons(), "the panel in the note's place")
+    page.until(lambda: "Receipt:" in page.kept, "the answer in what the file keeps")
+    page.until(lambda: page.ask()["description"] == "Show the answer (free)", "the button to know")
+    assert len(page.buttons()) == 2, "Ask and Clear: below stands a page"
+    assert len(sim.bill.jobs) == 2
+    assert page.kernel.value("form.job.id != " + first) == "True"
+    assert page.kernel.value("(tea.id == form.job.id, tea.status)") == "(True, 'completed')"
+
+
+def test_a_button_below_the_form_goes_with_its_offer(page: FormPage, sim: Simulator) -> None:
+    patched = "import pplx_jupyter.notebook.{0} as at\nat.OFFERED_SECONDS = 0.5"
+    for module in ("view", "form.below"):
+        page.kernel.run(patched.format(module), cell="aside")
+    page.run("%pplx form tea")
+    page.type("What is tea? outcome:failed")
+    page.says("Not asked before.")
+    page.click_ask()
+    page.until(lambda: any(text.startswith(ASK) for text in page.buttons()), "the button below the note")
+    page.until(lambda: not any(text.startswith(ASK) for text in page.buttons()), "the button to go")
+    assert "Failed after" in page.said
 
 
 def test_a_jobs_question_is_opened_for_editing_and_given_as_a_cell(page: FormPage, sim: Simulator) -> None:
@@ -177,6 +249,7 @@ def test_interact_asks_for_what_is_chosen_and_shows_what_is_known_at_once(
     page.run("drink = ['tea', 'coffee']\nn = 3")
     page.run(cell)
     assert {each.get("description") for each in page._shown()} >= {"drink", "n"}
+    assert "The kernel behind this form has ended: run this cell again." in page.said, "hidden while it lives"
     assert not page.kernel.ledger_rows()
     page.set(page.model(description="drink"), index=1)
     page.says("Not asked before.")
@@ -201,13 +274,13 @@ def test_interact_asks_for_what_is_chosen_and_shows_what_is_known_at_once(
         ("%%pplx_research --interact 1\nWhat?", "write names of variables"),
     ],
 )
-def test_interact_refuses_in_one_line(page: FormPage, cell: str, said: str) -> None:
-    page.kernel.run("import sys")
-    ran = page.kernel.run(cell)
+def test_interact_refuses_in_one_line(kernel_once: Kernel, cell: str, said: str) -> None:
+    kernel_once.run("import sys")
+    ran = kernel_once.run(cell)
     assert said in ran.error + ran.text + "".join(
         m["content"].get("text", "") for m in ran.messages if m["msg_type"] == "stream"
     )
-    assert not page.kernel.ledger_rows()
+    assert not kernel_once.ledger_rows()
 
 
 def test_a_run_that_nobody_watches_shows_the_cell_and_asks_with_the_present_values(

@@ -107,6 +107,17 @@ def test_what_is_said(
     assert max(map(len, forms["text/plain"].splitlines())) <= 96
 
 
+@pytest.mark.parametrize("kind", ["failed", "cancelled", "expired", "not_found"])
+def test_where_no_cell_can_be_run_no_flag_is_named(kind: str, receipt: Receipt) -> None:
+    apart = dataclasses.replace(receipt, has_cell=False)
+    said = failure_forms(Failure(kind, accepted=True), apart, usual="0.45–1.10 USD")["text/plain"]
+    assert "--refresh" not in said
+    assert "this cell" not in said
+    assert "the cell" not in said
+    by_button = "The button that asks again makes a new job of it (usually 0.45–1.10 USD)."
+    assert (by_button in " ".join(said.split())) == (kind in {"failed", "expired"})
+
+
 def test_markdown_and_plain_in_full(receipt: Receipt) -> None:
     asked = dataclasses.replace(receipt, backend="agent", request_id="")
     forms = failure_forms(Failure("unconfirmed", at=AT), asked, usual="0.45–1.10 USD")

@@ -49,6 +49,8 @@ def refusal(**fields: Any) -> RequestError:
         ({"search_domain_filter": ["*.gov"]}, "write .gov."),
         ({"search_domain_filter": ["*.nature.com"]}, "write nature.com."),
         ({"search_domain_filter": ["-.-"]}, "is not a site"),
+        ({"search_domain_filter": ["a.com", "not a site", "http://x"]}, "“not a site” and “http://x” are not sites;"),
+        ({"image_domain_filter": list("abcdefg")}, "“e” and 2 more are not sites; write each as nature.com."),
         ({"search_domain_filter": ["nature.com", "-arxiv.org"]}, "“nature.com” allows and “-arxiv.org” denies"),
         ({"search_domain_filter": ["nature.com", "Nature.COM"]}, "“nature.com” is there twice"),
         ({"search_domain_filter": [f"a{n}.com" for n in range(21)]}, "21 entries; at most 20 are taken"),
@@ -172,7 +174,7 @@ def test_two_system_messages_exclude_each_other(name: str) -> None:
         ),
         ({"type": "json_schema", "json_schema": {"schema": {"type": "object"}, "name": 3}}, "write text"),
         ({"type": "regex", "regex": "a+"}, "write it as"),
-        ({"type": "text", "regex": {}}, "regex is not known"),
+        ({"type": "text", "regex": {}}, "“regex” is not known"),
         ("json", "is not a mapping"),
     ],
 )
@@ -204,8 +206,8 @@ def test_wrong_search_options_are_refused(options: Any, says: str) -> None:
     ("extra", "says"),
     [
         ({"strem_mode": "full"}, "did you mean stream_mode?"),
-        ({"temprature": 1, "zzzz": 2}, "is not a field of the service"),
-        ({"search_mode": "web"}, "search_mode is an option of its own; write search_mode=…"),
+        ({"zzzz": 2, "temprature": 1}, "“zzzz” is not a field of the service; the service’s"),
+        ({"search_mode": "web"}, "“search_mode” is an option of its own; write search_mode=…"),
         ({"prompt": "x"}, "is an option of its own"),
         ({"stream": True}, "stream cannot be true"),
         ({"n": 0}, "from 1 to 10"),

@@ -14,7 +14,7 @@ from pplx_jupyter.notebook.flags.table import all_flags
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_free", "checked_name"]
+__all__ = ["check_free", "check_variable", "checked_name"]
 
 
 def checked_name(word: str) -> str:
@@ -30,15 +30,20 @@ def checked_name(word: str) -> str:
         raise RequestError(
             f"“{word}” is no option: did you mean {near[0]}? Options begin with two hyphens. Nothing was sent."
         )
+    check_variable(word)
+    return word
+
+
+def check_variable(word: str) -> None:
+    """Check that a variable can have this name, and that Python and IPython do not need it."""
     if hasattr(builtins, word) or word in {"In", "Out"} or word.startswith("_"):
         raise RequestError(
             f"“{word}” is a name that Python or IPython needs: choose another. Nothing was sent."
         )
-    if word.isidentifier() and not keyword.iskeyword(word):
-        return word
-    raise RequestError(
-        f"“{word}” cannot be a variable's name: write letters, digits and _, or leave it out. Nothing was sent."
-    )
+    if not word.isidentifier() or keyword.iskeyword(word):
+        raise RequestError(
+            f"“{word}” cannot be a variable's name: write letters, digits and _, or leave it out. Nothing was sent."
+        )
 
 
 def check_free(name: str, filled: Mapping[str, str], variables: Mapping[str, Any]) -> None:

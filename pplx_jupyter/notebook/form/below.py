@@ -148,7 +148,13 @@ class Below:
     def _show_end(self, job: Job, row: Row, *, brief: bool) -> None:
         ledger = job.session.ledger
         forms = final_forms(
-            row, job.body, ledger.pictures(row.id), reuse=job.reuse, brief=brief, ledger=ledger
+            row,
+            job.body,
+            ledger.pictures(row.id),
+            reuse=job.reuse,
+            brief=brief,
+            ledger=ledger,
+            has_cell=False,
         )
         html = "".join(each["text/html"] for each in forms)
         if job.reuse != "lockfile":

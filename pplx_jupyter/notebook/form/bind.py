@@ -6,12 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
+from pplx_jupyter.fields.rules import meant
 from pplx_jupyter.notebook.prompts import fill, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Bound", "as_template", "control_of", "glance", "present_value"]
+    from pplx_jupyter.fields.options import Option
+
+__all__ = ["Bound", "as_template", "check_bound", "control_of", "glance", "present_value"]
 
 _NAME = re.compile(r"\{\{\s*[^\W\d]\w*\s*\}\}")
 
@@ -48,6 +51,35 @@ class Bound:
             if name not in self._widgets:
                 self._widgets[name] = control_of(name, value)
         return dict(self._widgets)
+
+
+def check_bound(prompt: str, given: Mapping[str, Any], options: Sequence[Option]) -> None:
+    """Check that what is bound has its place in the prompt: a misspelt option must not pass for a control.
+
+    Parameters
+    ----------
+    prompt
+        The template; an empty one may get any name later, so widgets are taken.
+    options
+        Of the fields that a form has.
+
+    Raises
+    ------
+    RequestError
+        A name is not in it; the one that is probably meant is named.
+    """
+    used = names_in(prompt)
+    for name, value in given.items():
+        if name in used or (not prompt.strip() and hasattr(value, "comm")):
+            continue
+        if any(option.name == name for option in options):
+            raise RequestError(
+                f"{name} is a widget, and the prompt has no {{{{ {name} }}}}. Nothing was sent."
+            )
+        near = meant(name, options, ("name", "compact", *sorted(used - given.keys())))
+        raise RequestError(
+            f"{name} is neither an option nor a {{{{ {name} }}}} of the prompt{near} Nothing was sent."
+        )
 
 
 def present_value(name: str, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
@@ -13,13 +14,12 @@ from pplx_jupyter.notebook.form.controls import (
     offer,
     radio,
     read_json,
-    split_tags,
 )
-from pplx_jupyter.notebook.form.words import UNSET, choice_word, label_of
+from pplx_jupyter.notebook.form.words import UNSET, choice_word, label_of, label_of_field
 from pplx_jupyter.schema import format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pplx_jupyter.fields.options import Option, SubOption
     from pplx_jupyter.notebook.form.kit import Kit
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["AnswerForm", "Part", "Rest", "Secret", "Since", "Sites"]
 
 _DATES = "dates"
+_BETWEEN = re.compile(r"[,;\n]")
+
+
+def _sites_in(tags: Sequence[str]) -> tuple[str, ...]:
+    """Give the sites of chips: one chip may have been pasted with several, but a few words are one mistake."""
+    found: list[str] = []
+    for item in (item.strip() for tag in tags for item in _BETWEEN.split(tag)):
+        words = item.split()
+        found += words if all("." in word for word in words) else [item]
+    return tuple(found)
 
 
 class Sites(Control):
@@ -46,7 +56,7 @@ class Sites(Control):
 
     def get(self) -> dict[str, Any]:
         """Give the sites, each with ``-`` in front where they are not to be looked at."""
-        sites = split_tags(self._tags.value)
+        sites = _sites_in(self._tags.value)
         self._tell(len(sites))
         sign = self._which.value
         # Who types the sign, too, means the same.
@@ -175,6 +185,12 @@ class AnswerForm(Control):
             self._outer.children = wanted
 
 
+def _mapping(values: Mapping[str, Any], option: Option) -> dict[str, Any]:
+    """Give the mapping that a field holds; what is written may be none yet."""
+    held = values.get(option.name)
+    return held if isinstance(held, dict) else {}
+
+
 class Part(Control):
     """One key of a field that is a mapping."""
 
@@ -182,6 +198,8 @@ class Part(Control):
         import ipywidgets as widgets
 
         label = label_of(part.key, part.flag)
+        self.part = part.key
+        self._label = label
         self._option, self._part = option, part
         if part.kind == "choice":
             choices = [("default", ""), *((choice, choice) for choice in part.choices)]
@@ -204,9 +222,13 @@ class Part(Control):
             return {self._option.name: None}
         return {self._option.name: {self._part.key: self._part.parse(written)}}
 
+    def set_labels(self, values: Mapping[str, Any]) -> list[str]:
+        """Give what the key is called, where it is set."""
+        return [self._label] if self.part in _mapping(values, self._option) else []
+
     def set(self, values: Mapping[str, Any]) -> None:
         """Show this key of the mapping."""
-        held = (values.get(self._option.name) or {}).get(self._part.key)
+        held = _mapping(values, self._option).get(self._part.key)
         if self._part.kind == "choice":
             self._widget.value = held or ""
         else:
@@ -236,11 +258,18 @@ class Rest(Control):
         """Give the mapping that is written."""
         return {self._option.name: read_json(self._text.value, self._option.name)}
 
+    def set_labels(self, values: Mapping[str, Any]) -> list[str]:
+        """Give what the field is called, where a key is set that no other control shows."""
+        return [label_of_field(self._option.name)] if self._rest(values) else []
+
     def set(self, values: Mapping[str, Any]) -> None:
         """Show what no other control shows."""
-        held = values.get(self._option.name) or {}
-        rest = {key: value for key, value in held.items() if key not in self._apart}
+        rest = self._rest(values)
         self._text.value = json.dumps(rest, ensure_ascii=False) if rest else ""
+
+    def _rest(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        held = _mapping(values, self._option)
+        return {key: value for key, value in held.items() if key not in self._apart}
 
 
 class Secret(Control):

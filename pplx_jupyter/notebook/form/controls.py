@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.fields.dates import iso_date
-from pplx_jupyter.notebook.form.words import IMPLIED, UNSET, choice_word, label_of
+from pplx_jupyter.notebook.form.words import IMPLIED, UNSET, choice_word, label_of, label_of_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +58,11 @@ class Control(abc.ABC):
         The widgets in it whose `value` a person changes.
     wide
         It takes a line of its own.
+    part
+        The key that it sets, where its field is a mapping and it sets one key of it.
     """
+
+    part = ""
 
     def __init__(self, kit: Kit, names: Sequence[str], shown: Any, *watched: Any, wide: bool = False) -> None:
         self.kit = kit
@@ -83,6 +87,10 @@ class Control(abc.ABC):
     @abc.abstractmethod
     def set(self, values: Mapping[str, Any]) -> None:
         """Show these values; a field that is not among them is not set."""
+
+    def set_labels(self, values: Mapping[str, Any]) -> list[str]:
+        """Give what is called those of its fields that are set."""
+        return [label_of_field(name) for name in self.names if name in values]
 
     def say(self, sentence: str) -> None:
         """Say below it what is to be mended; an empty text takes that away."""
@@ -154,7 +162,11 @@ class Number(Words):
     def read(self) -> Any:
         """Give what stands in it; None is not set."""
         text = self.widget.value.strip()
-        return self.option.parse(text) if text else None
+        try:
+            return int(text) if text else None
+        except ValueError:
+            # The check of the field says what is allowed.
+            return text
 
     def write(self, value: Any) -> None:
         """Show a value; None is not set."""

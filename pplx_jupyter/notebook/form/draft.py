@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.fields.rules import check_field
+from pplx_jupyter.notebook.flags.names import check_variable
 from pplx_jupyter.notebook.form.bind import Bound, glance
 from pplx_jupyter.notebook.form.cell import cell_text
 from pplx_jupyter.notebook.prompts import fill
@@ -15,7 +16,7 @@ from pplx_jupyter.request import Request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Checked", "Draft"]
+__all__ = ["Checked", "Draft", "refusal_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,16 +116,13 @@ class Draft:
         """
         errors = dict(unread)
         for option in Request.options():
-            value = self.values.get(option.name)
-            if value is None or option.name in errors:
-                continue
-            try:
-                check_field(option, value, tuple(each.name for each in Request.options()))
-            except RequestError as error:
-                errors[option.name] = error
+            wrong = refusal_of(option.name, self.values.get(option.name))
+            if wrong is not None:
+                errors.setdefault(option.name, wrong)
         prompt = None
         try:
-            _check_name(self.name)
+            if self.name:
+                check_variable(self.name)
         except RequestError as error:
             errors["name"] = error
         try:
@@ -140,8 +138,13 @@ class Draft:
         return Checked({}, request, is_known=prompt is not None)
 
 
-def _check_name(name: str) -> None:
-    from pplx_jupyter.notebook.flags.line import parse_line
-
-    if name and (name.startswith("-") or parse_line(name).name != name):
-        raise RequestError(f"“{name}” cannot be a variable's name.", field="name")
+def refusal_of(name: str, value: Any) -> RequestError | None:
+    """Give what is wrong with one field's value by itself; None where nothing is, or it is not set."""
+    option = next((each for each in Request.options() if each.name == name), None)
+    if option is None or value is None:
+        return None
+    try:
+        check_field(option, value, tuple(each.name for each in Request.options()))
+    except RequestError as error:
+        return error
+    return None

@@ -6,9 +6,9 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.errors import BudgetExceeded, PplxError, RequestError
-from pplx_jupyter.notebook.flags.wording import with_flags
-from pplx_jupyter.notebook.form.bind import Bound, as_template
+from pplx_jupyter.notebook.form.bind import Bound, as_template, check_bound
 from pplx_jupyter.notebook.form.draft import Draft
+from pplx_jupyter.notebook.form.words import words_of
 from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ class ResearchForm:
         Show only what is bound, and the button: an app.
     **given
         Fields of the Request by their names, such as ``reasoning_effort="high"``; any other name is
-        bound to ``{{ name }}`` in the prompt: a widget, or what one is made of: a number (slider),
-        True or False, a text, or a list of choices. A widget is always bound, whatever its name.
+        that of a ``{{ name }}`` in the prompt, and bound to it: a widget, or what one is made of: a
+        number (slider), True or False, a text, or a list of choices. A widget is always bound,
+        whatever its name. A form without a prompt takes widgets for the names that it will have.
 
     Attributes
     ----------
@@ -51,7 +52,8 @@ class ResearchForm:
     Raises
     ------
     RequestError
-        A field's value is wrong, or there is no control for what is bound.
+        A field's value is wrong, a name is neither a field's nor one of the prompt, or there is no
+        control for what is bound.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class ResearchForm:
         known = {option.name for option in Request.options()} - {"prompt", "messages"}
         fields = {key: value for key, value in given.items() if key in known and not hasattr(value, "comm")}
         bound = {key: value for key, value in given.items() if key not in fields}
+        check_bound(prompt, bound, [option for option in Request.options() if option.name in known])
         self.draft = Draft(prompt, name, _checked(fields), Bound(bound), _variables())
         self.how: dict[str, Any] = {}
         self._compact = compact
@@ -278,7 +281,4 @@ def _variables() -> dict[str, Any]:
 def _refused(error: PplxError) -> dict[str, str]:
     from pplx_jupyter.render import Note, note_forms
 
-    said = with_flags(error) if isinstance(error, RequestError) else str(error)
-    return note_forms(
-        Note("✕", "bad", "Not sent.", (said.removesuffix(" Nothing was sent."), " Nothing was billed."))
-    )
+    return note_forms(Note("✕", "bad", "Not sent.", (words_of(error), " Nothing was billed.")))

@@ -24,7 +24,7 @@ _LAYOUTS: dict[str, dict[str, str]] = {
     "whole": {"margin": "0 0 2px", "width": "auto"},
     "text": {"margin": "0 12px 4px 0", "width": "280px", "max_width": "100%"},
     "area": {"margin": "0 0 4px", "width": "100%"},
-    "radio": {"margin": "0 12px 0 0", "width": "auto", "flex": "0 0 auto"},
+    "radio": {"margin": "0 12px 0 0", "width": "auto", "height": "auto", "flex": "0 1 auto"},
     "tags": {"margin": "0 0 2px", "min_width": "160px"},
     "check": {"margin": "0 16px 0 0", "width": "auto"},
     "button": {"margin": "2px 8px 4px 2px", "width": "auto"},

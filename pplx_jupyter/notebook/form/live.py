@@ -9,16 +9,15 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
-from pplx_jupyter.notebook.display import Pin
+from pplx_jupyter.notebook.display import Pin, next_to_widget
 from pplx_jupyter.notebook.final import NOTHING
-from pplx_jupyter.notebook.flags.wording import with_flags
 from pplx_jupyter.notebook.form.below import Below
-from pplx_jupyter.notebook.form.draft import Checked
+from pplx_jupyter.notebook.form.draft import Checked, refusal_of
 from pplx_jupyter.notebook.form.kit import Kit
 from pplx_jupyter.notebook.form.money import outlook
 from pplx_jupyter.notebook.form.page import Page
 from pplx_jupyter.notebook.form.static import KeptSlot, static_forms
-from pplx_jupyter.notebook.form.words import sentence_of
+from pplx_jupyter.notebook.form.words import sentence_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +93,7 @@ class Live:
         bundle = {"version_major": 2, "version_minor": 0, "model_id": outer.model_id}
         shell.display_pub.publish(data={**NOTHING, "application/vnd.jupyter.widget-view+json": bundle})
         if not self.place.voila:
-            self._slot.place(shell, kept_forms(self._form))
+            self._slot.place(shell, next_to_widget(kept_forms(self._form)))
             self.below.place()
 
     def close(self) -> None:
@@ -162,7 +161,9 @@ class Live:
             for name, value in found.items():
                 # Several controls may set keys of one mapping.
                 both = isinstance(value, dict) and isinstance(values.get(name), dict)
-                values[name] = {**values[name], **value} if both else values.get(name) or value
+                values[name] = (
+                    {**values[name], **value} if both else values.get(name) if value is None else value
+                )
         if values:
             self._draft.take(values)
         return unread
@@ -172,11 +173,11 @@ class Live:
         unread = self._read()
         by_name = {name: error for control, error in unread.items() for name in control.names}
         self._found = found = self._draft.check(by_name)
-        sentences = {control: sentence_of(error) for control, error in unread.items()}
+        sentences = {control: sentence_of(error, control.part) for control, error in unread.items()}
         for name, error in found.errors.items():
-            control = next((each for each in self._page.controls if name in each.names), None)
-            if control is not None and name not in by_name:
-                sentences[control] = sentence_of(error)
+            control = None if name in by_name else self._at_fault(name)
+            if control is not None:
+                sentences[control] = sentence_of(error, control.part)
         self._page.tell(sentences, self._draft.values)
         if found.errors:
             self._refuse(_to_mend(sentences, found))
@@ -188,6 +189,12 @@ class Live:
             cell, "".join(f"; {escape(name)} is {escape(repr(held))}" for name, held in values)
         )
         return found
+
+    def _at_fault(self, name: str) -> Control | None:
+        """Give the control that a field's error stands below: of several for one mapping, the one that is wrong."""
+        having = [each for each in self._page.controls if name in each.names]
+        wrong = (each for each in having[1:] if refusal_of(name, each.get()[name]) is not None)
+        return next(wrong, having[0] if having else None)
 
     def _refuse(self, html: str) -> None:
         self._page.show_money(html, "Ask", enabled=False)
@@ -227,9 +234,8 @@ class Live:
                 if self._compact and told is not None and told.answered is not None:
                     self._show_known(told.answered.id)
             except PplxError as error:
-                said = with_flags(error) if isinstance(error, RequestError) else str(error)
-                self._refuse(f"<p><b>This cannot be asked:</b> {escape(said)}</p>")
-            self._slot.update(kept_forms(self._form, told), {})
+                self._refuse(f"<p><b>This cannot be asked:</b> {escape(words_of(error))}</p>")
+            self._slot.update(next_to_widget(kept_forms(self._form, told)), {})
         finally:
             self._lock.release()
 
@@ -252,7 +258,7 @@ def kept_forms(form: ResearchForm, told: Outlook | None = None) -> dict[str, str
 
 def _to_mend(sentences: Mapping[Control, str], found: Checked) -> str:
     if not sentences:
-        said = "; ".join(sentence_of(error) for error in found.errors.values())
+        said = " ".join(words_of(error) for error in found.errors.values())
         return f"<p><b>This cannot be asked:</b> {escape(said)}</p>"
     fields = "1 field" if len(sentences) == 1 else f"{len(sentences)} fields"
     return f"<p><b>{fields} to mend</b> before this can be asked.</p>"

@@ -107,7 +107,7 @@ def outlook(
         usually,
         origin(plan.expected),
         _left(session, notebook),
-        _before(row) if is_known else "",
+        _before(row) if is_known else "The {{ }} of the question are worked out when you click.",
         answered,
     )
 

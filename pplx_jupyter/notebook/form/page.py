@@ -5,21 +5,27 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.notebook.display import gone_line
 from pplx_jupyter.notebook.form.controls import Control, labelled
 from pplx_jupyter.notebook.form.fields import Group, controls_of
 from pplx_jupyter.notebook.form.kit import WIDE_LABEL
 from pplx_jupyter.notebook.form.static import cell_html, hiding_style
-from pplx_jupyter.notebook.form.words import label_of
 from pplx_jupyter.render import stylesheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from pplx_jupyter.notebook.form.kit import Kit
 
 __all__ = ["Page", "Text"]
 
 _LINES = 3
+_GONE = ".pplx-form .jupyter-widgets-disconnected"
+_STYLE = (
+    "<style>.pplx-form .widget-radio-box{flex-wrap:wrap}"
+    f"{_GONE}::before{{content:none}}{_GONE}.jupyter-button{{opacity:.5;pointer-events:none}}</style>"
+)
+"""Choices go on below where the page is narrow; of a kernel that has ended one line speaks, not every widget."""
 
 
 class Text(Control):
@@ -50,6 +56,8 @@ class Page:
         Show only these, and the button.
     token
         Names the form's outputs.
+    how
+        How to get the cell in place; empty in an app, which has no cells.
     on_change
         Called when a person has changed something.
     on_ask, on_clear
@@ -71,7 +79,7 @@ class Page:
         import ipywidgets as widgets
 
         self._kit = kit
-        self._style = stylesheet() + hiding_style(token)
+        self._style = stylesheet() + hiding_style(token) + _STYLE
         self._how = how
         self.controls: list[Control] = []
         shown = [_bound(kit, name, widget) for name, widget in bound.items()]
@@ -82,11 +90,13 @@ class Page:
         self._cell = kit.html()
         self._ask.on_click(on_ask)
         self._clear.on_click(on_clear)
+        gone = kit.html(gone_line("form", in_app=not how))
         if compact:
-            parts = [kit.html(self._style), *rows, self._money, kit.row(self._ask)]
+            parts = [kit.html(self._style), *rows, self._money, kit.row(self._ask, gone)]
         else:
-            parts = [*self._fields(rows), self._money, kit.row(self._ask, self._clear), self._cell]
+            parts = [*self._fields(rows), self._money, kit.row(self._ask, self._clear, gone), self._cell]
         self.box = kit.column(*parts, layout="box")
+        self.box.add_class("pplx-form")
         for widget in [each for control in self.controls for each in control.watched] + list(bound.values()):
             widget.observe(on_change, "value")
         self._watching = [(widget, on_change) for widget in bound.values()]
@@ -156,16 +166,14 @@ class Page:
         button.observe(unfold, "value")
         return [kit.html('<div style="height:10px"></div>'), kit.row(button, self._hint), inside]
 
-    def tell(self, sentences: Mapping[Control, str], is_set: Collection[str]) -> None:
-        """Say below each control what is to be mended there, and which of the folded fields are set."""
+    def tell(self, sentences: Mapping[Control, str], values: Mapping[str, Any]) -> None:
+        """Say below each control what is to be mended there, and which of the folded ones are set."""
         for control in self.controls:
             control.say(sentences.get(control, ""))
         if self.controls:
             if any(sentences.get(control) for control in self._folded):
                 self._more.value = True
-            names = ", ".join(
-                label_of(name) for control in self._folded for name in control.names if name in is_set
-            )
+            names = ", ".join(label for control in self._folded for label in control.set_labels(values))
             text = f"set: {names}" if names else "at the service’s defaults"
             self._put(self._hint, f'<p class="pplx-m" style="margin:2px 0 4px">{escape(text)}</p>')
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pplx_jupyter.errors import RequestError
+from pplx_jupyter.request import Request
+
 if TYPE_CHECKING:
-    from pplx_jupyter.errors import RequestError
+    from pplx_jupyter.errors import PplxError
     from pplx_jupyter.fields.options import Option
 
-__all__ = ["IMPLIED", "UNSET", "choice_word", "label_of", "sentence_of"]
+__all__ = ["IMPLIED", "UNSET", "choice_word", "label_of", "label_of_field", "sentence_of", "words_of"]
 
 _LABELS = {
     "prompt": "Question",
@@ -45,8 +48,8 @@ UNSET = {
     "search_domain_filter": "add a site, then Tab",
     "image_domain_filter": "add a site, then Tab",
     "image_format_filter": "any format",
-    "user_location": "anywhere, or DE, or Berlin,DE",
-    "language_preference": "as asked, or a code such as en",
+    "user_location": "anywhere, DE or Berlin,DE",
+    "language_preference": "as asked, or en",
     "webhook_secret": "$NAME of a variable",
     "webhook_url": "https://…",
     "backend": "auto",
@@ -67,8 +70,11 @@ _WORDS = {
     },
 }
 
-_NAMES = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
-_HEAD = re.compile(r"^(?P<name>\w+)(?::? )(?!and )")
+# What is quoted is what the person wrote.
+_NAMES = re.compile(r"(?<!“)\b[a-z]+(?:_[a-z]+)+\b(?!”)")
+_HEAD = re.compile(r"^(?P<name>(?:--)?[\w-]+):? (?!and )")
+_ARGUMENT = re.compile(r"write (?P<name>\w+)=…")
+_NO_TEMPLATE = re.compile(r" Use --no-template to send .*? as it stands\.")
 
 
 def label_of(name: str, flag: str = "") -> str:
@@ -82,11 +88,44 @@ def choice_word(option: Option, value: str) -> str:
     return _WORDS.get(option.name, {}).get(value, value)
 
 
-def sentence_of(error: RequestError) -> str:
-    """Give what stands below a field: the error without the field's own name, and in the form's words."""
-    said = str(error).removesuffix("Nothing was sent.").strip()
-    head = _HEAD.match(said)
-    if head is not None and head["name"] in {error.field, "--" + (error.field or "")}:
-        said = said[head.end() :]
-    said = _NAMES.sub(lambda found: f"“{_LABELS[found[0]]}”" if found[0] in _LABELS else found[0], said)
-    return said[:1].upper() + said[1:]
+def label_of_field(name: str) -> str:
+    """Give what a field is called, by its name alone."""
+    return label_of(name, _flags().get(name, ""))
+
+
+def sentence_of(error: PplxError, part: str = "") -> str:
+    """Give what stands below a field: the error without the field's own name, and in the form's words.
+
+    Parameters
+    ----------
+    part
+        The key of the field's mapping that it stands below.
+    """
+    said, field = _without_end(error), error.field if isinstance(error, RequestError) else None
+    keys = {sub.key: sub.flag for option in Request.options() for sub in option.sub_options}
+    for own in ({field, _flags().get(field or "")}, {part, keys.get(part, "")}):
+        head = _HEAD.match(said)
+        if head is not None and head["name"] in own:
+            said = said[head.end() :]
+    return _worded(said)
+
+
+def words_of(error: PplxError) -> str:
+    """Give an error that stands below no field, in the form's words."""
+    return _worded(_without_end(error))
+
+
+def _without_end(error: PplxError) -> str:
+    return _NO_TEMPLATE.sub("", str(error).removesuffix("Nothing was sent.").strip())
+
+
+def _worded(said: str) -> str:
+    """Name fields as the form does; a key of a mapping stays one."""
+    labels = {name: f"“{label_of(name, flag)}”" for name, flag in _flags().items()}
+    said = _ARGUMENT.sub(lambda found: f"set {labels.get(found['name'], found['name'])}", said)
+    said = _NAMES.sub(lambda found: labels.get(found[0], found[0]), said)
+    return said if _NAMES.match(said) else said[:1].upper() + said[1:]
+
+
+def _flags() -> dict[str, str]:
+    return {option.name: option.flag for option in Request.options()}

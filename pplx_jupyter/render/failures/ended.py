@@ -37,9 +37,15 @@ def failed(failure: Failure, receipt: Receipt, usual: str) -> Note:
             "Ask again: run the cell with ",
             _REFRESH,
             f". That is a new job{bracketed(usual)}. Running the cell as it is shows this message and sends nothing.",
-        ),
+        )
+        if receipt.has_cell
+        else _by_button(usual),
         *more,
     )
+
+
+def _by_button(usual: str) -> Sentence:
+    return (f"The button that asks again makes a new job of it{bracketed(usual)}.",)
 
 
 def cancelled(failure: Failure, receipt: Receipt, _usual: str) -> Note:
@@ -48,8 +54,9 @@ def cancelled(failure: Failure, receipt: Receipt, _usual: str) -> Note:
     took = took if failure.accepted else " before it was accepted"
     unknown = "Cost unknown: the service sends none for a cancelled job."
     cost = billed(failure, unknown if failure.accepted else NOTHING)
+    again: list[Sentence] = [(_AGAIN, _REFRESH)] if receipt.has_cell else []
     what = f"Cancelled{took}, {one_line(failure.reason, 80) or 'by you'}."
-    return Note("■", "off", what, cost, failure.said, [(_AGAIN, _REFRESH)], ident(failure, receipt))
+    return Note("■", "off", what, cost, failure.said, again, ident(failure, receipt))
 
 
 def expired(failure: Failure, receipt: Receipt, usual: str) -> Note:
@@ -65,7 +72,7 @@ def expired(failure: Failure, receipt: Receipt, usual: str) -> Note:
         f"Expired: Perplexity no longer has this answer ({failure.status or 404}).",
         (cost,),
         failure.said,
-        [*asked, ("Ask anew: ", _REFRESH, bracketed(usual))],
+        [*asked, ("Ask anew: ", _REFRESH, bracketed(usual)) if receipt.has_cell else _by_button(usual)],
         receipts.ident(receipt, request_id=failure.request_id, asked=True),
     )
 
@@ -78,7 +85,7 @@ def not_found(failure: Failure, receipt: Receipt, usual: str) -> Note:
         f"Not found: Perplexity has no such job for this key ({failure.status or 404}).",
         billed(failure, "Cost unknown."),
         ("It may have been asked with another key. To use that one: ", Code("%pplx key")),
-        ("Ask anew: ", _REFRESH, bracketed(usual)),
+        *([("Ask anew: ", _REFRESH, bracketed(usual))] if receipt.has_cell else []),
     )
 
 
