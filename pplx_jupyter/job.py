@@ -259,7 +259,7 @@ class Job:
             notebook=row.notebook,
             cell=row.cell,
             filled=row.filled,
-            retry_of=row.id,
+            retry_of=row,
             yes=yes,
         )
         self.session.watch()
@@ -378,7 +378,7 @@ def attach(text: str, *, session: Session | None = None) -> Job:
     if text and not found:
         # It is kept cleaned, and cut.
         text = job_name(text)
-        found = session.ledger.find(text)
+        found = session.ledger.find(text) if text else []
     exact = (
         [row for row in found if row.id == text] or [row for row in found if row.name == text][:1] or found
     )

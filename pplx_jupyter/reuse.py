@@ -5,6 +5,7 @@ Pure functions of the question's rows: the ledger calls `decide` under its lock.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger import Attempts, Row
 
-__all__ = ["again", "decide", "is_older_than"]
+__all__ = ["Seen", "again", "decide", "is_older_than"]
 
 _SPENT = ("failed", "cancelled", "expired")
 
@@ -68,20 +69,43 @@ def decide(
     return _after(best, None, retry_failed=retry_failed)
 
 
-def again(attempts: Attempts, *, seen: Mapping[str, str]) -> Decision:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """How a question's attempt ended, as a person saw it who buys it again.
+
+    Attributes
+    ----------
+    key
+        Its idempotency key: a row that is sent once more has a new one.
+    ended
+        Seconds since the epoch; None where it is not known.
+    """
+
+    key: str
+    ended: float | None = None
+
+
+def again(attempts: Attempts, *, seen: Mapping[str, Seen]) -> Decision:
     """Say whether a question is bought anew by who has seen how its last attempt ended.
 
-    Where another attempt came since, from another window's click, that one is taken.
+    What came of it since, from another window's click or a late reply, is taken instead: a job under way,
+    an answer, another attempt, one that may have been billed.
 
     Parameters
     ----------
     seen
-        The ids of the rows that were seen, by fingerprint.
+        What was seen, by fingerprint.
     """
-    last = attempts.last
-    if last is None:
+    best, last = attempts.best, attempts.last
+    if best is None or last is None:
         return Decision("new")
-    if last.is_open or last.id != seen.get(last.fingerprint):
+    if best.is_open:
+        return Decision("keep", best)
+    known = seen.get(last.fingerprint, Seen(""))
+    is_newer = (best.settled_at or 0.0) > (known.ended or 0.0)
+    if best.state in REUSABLE and best.idempotency_key != known.key and is_newer:
+        return Decision("keep", best)
+    if last.state == "unconfirmed" or last.idempotency_key != known.key:
         return Decision("keep", last)
     return Decision("arm", last) if _never_left(last) else Decision("new")
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, RequestError
 from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
+from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
 from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.render.words import job_name
-from pplx_jupyter.reuse import again, decide
+from pplx_jupyter.reuse import Seen, again, decide
 from pplx_jupyter.settings import Settings, seconds_of
 from pplx_jupyter.submission import RUN_VARIABLE, Plan, Submission, draft_of, with_defaults
 from pplx_jupyter.watch.bell import Bell
@@ -143,7 +144,7 @@ class Session:
         refresh: bool = False,
         max_age: float | None = None,
         retry_failed: bool | None = None,
-        retry_of: str = "",
+        retry_of: Row | None = None,
         yes: bool = False,
     ) -> Submission:
         """Give the question's row: its earlier answer, its job under way, or a new intent.
@@ -157,8 +158,8 @@ class Session:
         retry_failed
             Buy a failed, cancelled or expired job again; default: the setting.
         retry_of
-            The id of the question's last job, which gave no answer: buy it again as it stands. Where another
-            window, or an earlier run of the same cell, has done so since, what came of that is given.
+            The question's last job as a person saw it, which gave no answer: buy it again as it stands. Where
+            another window, or an earlier run of the same cell, has done so since, what came of that is given.
         yes
             Ask although it could pass a budget.
 
@@ -174,9 +175,10 @@ class Session:
         for flag, value in (("refresh", refresh), ("yes", yes)):
             if not isinstance(value, bool):
                 raise RequestError(f"{flag} {value!r}: choose True or False. Nothing was sent.", field=flag)
-        if retry_of:
+        if retry_of is not None:
             how: Callable[[Attempts], Decision]
-            how = functools.partial(again, seen={request.fingerprint: retry_of})
+            seen = Seen(retry_of.idempotency_key, retry_of.settled_at)
+            how = functools.partial(again, seen={request.fingerprint: seen})
         else:
             request = with_defaults(request, self.settings)
             how = self.how(refresh=refresh, max_age=max_age, retry_failed=retry_failed)
@@ -331,7 +333,10 @@ class Session:
         """Let a question that waits for its turn in a batch leave now: somebody asks it by itself."""
         if not is_parked(row.due_at) or not row.is_open or not self.has_key:
             return row
-        return self.ledger.write(row.id, {"due_at": time.time()}, states=("submitting",)) or row
+        now = time.time()
+        # It counts for the day on which it leaves.
+        changes = {"due_at": now, "day": day_of(now)}
+        return self.ledger.write(row.id, changes, states=("submitting",)) or row
 
     def _attempts(self, request: Request) -> Attempts:
         only = request.backend if request.backend != "auto" else None
@@ -472,7 +477,11 @@ class Session:
 
     def ask_now(self, job_id: str) -> None:
         """Ask about a job at once instead of when it is due."""
-        self.ledger.write(job_id, {"due_at": time.time()}, states=OPEN)
+        row = self.ledger.get(job_id)
+        if row is not None and row.is_open and is_parked(row.due_at):
+            self._called_up(row)
+        else:
+            self.ledger.write(job_id, {"due_at": time.time()}, states=OPEN)
         self.watch()
 
     def settle(self, job_id: str, *, ask_again: bool = False, remote_id: str = "", yes: bool = False) -> Row:

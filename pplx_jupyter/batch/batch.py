@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.answer import Answer
     from pplx_jupyter.batch.questions import Question, Table
     from pplx_jupyter.batch.standing import Standing, Tally
-    from pplx_jupyter.ledger import Attempts, Decision
+    from pplx_jupyter.ledger import Attempts, Decision, Row
     from pplx_jupyter.session import Session
     from pplx_jupyter.submission import Submission
 
@@ -230,18 +230,26 @@ class Batch:
         A run with `refresh` that was cut off, by a crash or a restart, goes on: what it has bought is not
         bought again. None: it begins now, or there is no such run.
         """
-        if not self.asking.refresh or self.session.frozen:
+        if self.session.frozen:
             return None, 0.0
-        if self._began:
-            return self._began, self._began
-        found = self.session.ledger.attempts_of(list(self._different), self.session.base_url)
-        best = (each.best for each in found.values())
-        under_way = [row for row in best if row is not None and row.is_open]
-        began = self.gate.began
-        if began and any(row.batch == self.id for row in under_way):
+        began = self._began or self._cut_off()
+        if not self.asking.refresh:
+            # Not forgotten by a run that only brings the panel back.
+            return None, began
+        if began:
             return began, began
         # What is followed counts as asked by this run.
-        return None, min([time.time(), *(row.created_at for row in under_way)])
+        return None, min([time.time(), *(row.created_at for row in self._under_way())])
+
+    def _cut_off(self) -> float:
+        """Give when the run with `refresh` began that is under way still; 0 where there is none."""
+        began = self.gate.began
+        return began if began and any(row.created_at >= began for row in self._under_way()) else 0.0
+
+    def _under_way(self) -> list[Row]:
+        """Give the rows of its questions that are under way, or wait for their turn."""
+        found = self.session.ledger.attempts_of(list(self._different), self.session.base_url)
+        return [each.best for each in found.values() if each.best is not None and each.best.is_open]
 
     @property
     def new_prompts(self) -> list[str]:
@@ -490,7 +498,7 @@ class Batch:
         """
         self._await_sent()
         self.refresh()
-        seen = self._rows.jobs(_RETRIED)
+        seen = self._rows.seen(_RETRIED)
         if not seen:
             return 0
         left = {fingerprint: self._different[fingerprint] for fingerprint in seen}

@@ -55,6 +55,7 @@ class Standing:
     """
 
     job: str = ""
+    key: str = ""
     seq: int = 0
     word: str = "not asked"
     reason: str = ""
@@ -104,6 +105,7 @@ def standing_of(row: Row, *, reused: bool, invalid: str = "") -> Standing:
     billed = row.accepted_at is not None or row.sending_at is not None
     return Standing(
         job=row.id,
+        key=row.idempotency_key,
         seq=row.seq,
         word=word,
         reason=reason,

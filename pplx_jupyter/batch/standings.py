@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.batch.standing import Standing, standing_of
+from pplx_jupyter.reuse import Seen
 from pplx_jupyter.rows import answer_of, has_answer
 from pplx_jupyter.schema import check
 
@@ -61,6 +62,8 @@ class Standings:
                 if each.reused and not (row.batch == batch and row.created_at >= began):
                     self._reused.add(row.id)
                 self._standings[row.id] = self._standing(row)
+                # A look in between may have read a newer row: the next one reads it again.
+                self._seq = min(self._seq, row.seq)
 
     def refresh(self) -> bool:
         """Read what has changed; say whether anything has."""
@@ -78,14 +81,15 @@ class Standings:
             jobs = (self._jobs.get(fingerprint) for fingerprint in fingerprints)
             return [Standing() if each is None else self._standings[each] for each in jobs]
 
-    def jobs(self, words: Collection[str]) -> dict[str, str]:
-        """Give the jobs of the questions that stand at one of these words, by their fingerprints."""
+    def seen(self, words: Collection[str]) -> dict[str, Seen]:
+        """Give what was seen of the questions that stand at one of these words, by their fingerprints."""
         with self._lock:
-            return {
-                fingerprint: job
-                for fingerprint, job in self._jobs.items()
-                if self._standings[job].word in words
-            }
+            found = {fingerprint: self._standings[job] for fingerprint, job in self._jobs.items()}
+        return {
+            fingerprint: Seen(standing.key, standing.ended)
+            for fingerprint, standing in found.items()
+            if standing.word in words
+        }
 
     def is_reused(self, job_id: str) -> bool:
         """Whether a job's answer was in the ledger before."""

@@ -7,6 +7,7 @@ import functools
 import io
 import math
 import struct
+import threading
 import time
 import wave
 from typing import TYPE_CHECKING, Any
@@ -49,23 +50,27 @@ class Chime:
         self._metadata = metadata
         self._until = time.time() + _PLAYED_SECONDS
         self._stopped = False
+        self._lock = threading.Lock()
         slot.update(_with_sound(forms), metadata)
 
     def stop(self) -> None:
         """Leave the output to what it shows by now."""
-        self._stopped = True
+        with self._lock:
+            self._stopped = True
 
     def note(self, row: object) -> None:
         """Take nothing."""
 
     def urgency(self, now: float) -> float:
         """Give whether it is played."""
-        return float(self._stopped or now >= self._until)
+        # Before all panels: no file must keep it.
+        return 5.0 if self._stopped or now >= self._until else 0.0
 
     def paint(self, now: float) -> bool:  # noqa: ARG002 - a panel's depends on its clock
         """Take the sound away; nothing more will come."""
-        if not self._stopped:
-            self._slot.update(self._forms, self._metadata)
+        with self._lock:
+            if not self._stopped:
+                self._slot.update(self._forms, self._metadata)
         return True
 
 

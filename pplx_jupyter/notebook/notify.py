@@ -173,7 +173,7 @@ class Notice:
 
     def urgency(self, now: float) -> float:  # noqa: ARG002 - a panel's depends on its clock
         """Give 0 while the job is under way."""
-        return 0.0 if self.row.is_open else 1.0
+        return 0.0 if self.row.is_open else 5.0
 
     def paint(self, now: float) -> bool:  # noqa: ARG002 - a panel's depends on its clock
         """Send the notification, where no other kernel has; nothing more will come."""

@@ -48,7 +48,7 @@ def asked_again(session: Session, row: Row) -> Row:
         notebook=row.notebook,
         cell=row.cell,
         filled=row.filled,
-        retry_of=row.id,
+        retry_of=row,
     )
     session.watch()
     return submitted.row

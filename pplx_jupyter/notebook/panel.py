@@ -82,6 +82,8 @@ class Panel:
         ]
         for made in self._buttons:
             made.on_click(lambda clicked: on_click(clicked.description))
+        self._on_click = on_click
+        self._offered: list[Any] = []
         self._row = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=shared.row)
         html = self._html
         self._parts: tuple[Any, ...] = (
@@ -150,10 +152,28 @@ class Panel:
     def offer(self, *texts: str) -> None:
         """Give the buttons these texts, and what they spend its sign: a job that ended can be asked again."""
         with self._lock:
-            self._show(dataclasses.replace(self._shown, note="", buttons=texts))
-            for made in self._buttons:
-                made.disabled = False
-                made.button_style = "primary" if made.description.startswith(ASK_AGAIN) else ""
+            self._show(dataclasses.replace(self._shown, note=""))
+            if [made.description for made in self._offered if not made.disabled] != list(texts):
+                self._offered = [self._context.run(self._make_offer, text) for text in texts]
+                self._all += self._offered
+            self._row.children = tuple(self._offered)
+
+    def _make_offer(self, text: str) -> Any:
+        """Make a button that never has another text: a click on what stood there before, heard late, must not spend."""
+        import ipywidgets as widgets
+
+        shared = _shared()
+        style = "primary" if text.startswith(ASK_AGAIN) else ""
+        made = widgets.Button(
+            description=text, button_style=style, layout=shared.button, style=shared.button_style
+        )
+        pin_widget(made, self._pin)
+        made.on_click(self._clicked_offer)
+        return made
+
+    def _clicked_offer(self, made: Any) -> None:
+        if made in self._offered and not made.disabled:
+            self._on_click(made.description)
 
     def taken(self, said: str = "") -> None:
         """Take no further click on what was offered; or say why nothing came of it, and take the next.
@@ -164,19 +184,17 @@ class Panel:
             An error, in one line.
         """
         with self._lock:
-            for made in self._buttons:
+            for made in self._offered:
                 made.disabled = not said
             if said:
                 note = f'<div class="pplx"><p class="pplx-m" style="margin:4px 0 0">{escape(said)}</p></div>'
                 self._html["note"].value = note
                 self._shown = dataclasses.replace(self._shown, note=note)
-                self._row.children = (*self._buttons[: len(self._shown.buttons)], self._html["note"])
+                self._row.children = (*self._offered, self._html["note"])
 
     def resume(self, row: Row, now: float) -> None:
         """Be the panel of a job under way again."""
         with self._lock:
-            for made in self._buttons:
-                made.disabled, made.button_style = False, ""
             # Written anew, whatever was shown last: the panel's parts have had other uses since.
             self._shown = dataclasses.replace(self._shown, line="-", note="-", buttons=())
             self.box.children = self._parts

@@ -238,10 +238,12 @@ class View:
 
     def click(self, text: str) -> None:
         """Act on a button; the painter shows what came of it."""
-        if time.time() - self._resumed_at < _DOUBLE_CLICK_SECONDS:
+        spends = text.startswith(buttons.ASK_AGAIN) or text == buttons.CLOSE
+        since = self._mode_since if spends else self._resumed_at
+        if time.time() - since < _DOUBLE_CLICK_SECONDS or spends != (self._mode == "offering"):
             # Meant for the button that stood there before.
             return
-        if text.startswith(buttons.ASK_AGAIN) or text == buttons.CLOSE:
+        if spends:
             self._settle(ask_again=text != buttons.CLOSE)
         elif text == buttons.CANCEL:
             self._set_mode("cancel?")

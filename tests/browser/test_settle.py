@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.simulator import Simulator
 
 ASK, CLOSE = "Ask again", "Close it"
+_READING = 700
+"""Milliseconds: whoever reads what a button spends needs longer than the second click of a double one."""
 
 
 def unconfirmed(sim: Simulator) -> str:
@@ -36,6 +38,7 @@ def test_an_unconfirmed_job_is_asked_again_by_one_click(book: Any, sim: Simulato
     assert "mod-primary" in shown(page, ASK).get_attribute("class")
     page.shot("settle", 1)
     bought = len(sim.bill.jobs)
+    page.page.wait_for_timeout(_READING)
     shown(page, ASK).dblclick()
     page.until(lambda: "Unconfirmed" not in page.output(1), "the note to go")
     page.says(1, "Sources")
@@ -51,6 +54,7 @@ def test_close_it_leaves_a_plain_note(book: Any, sim: Simulator) -> None:
     page.run(1)
     page.until(lambda: shown(page, CLOSE).count() == 1, "the buttons")
     bought = len(sim.bill.jobs)
+    page.page.wait_for_timeout(_READING)
     page.click(1, CLOSE)
     page.says(1, "Cancelled")
     page.until(lambda: shown(page, CLOSE).count() == 0, "the buttons to go")
@@ -77,6 +81,7 @@ def test_a_file_saved_with_the_buttons_has_the_whole_note_without_them(book: Any
     page.says(1, "Failed after")
     page.until(lambda: shown(page, ASK).count() == 1, "the button in the page that was loaded anew")
     bought = len(sim.bill.jobs)
+    page.page.wait_for_timeout(_READING)
     page.click(1, ASK)
     page.until(lambda: len(sim.bill.jobs) == bought + 1, "the purchase")
 

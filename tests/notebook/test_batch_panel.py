@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pplx_jupyter import Batch, research_map
+from pplx_jupyter.batch.batch import Asking
+from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.batch.standing import Tally
 from pplx_jupyter.notebook.batch import panel as module
 from pplx_jupyter.notebook.batch import texts
 from pplx_jupyter.notebook.batch.panel import BatchPanel
+from pplx_jupyter.notebook.batch.view import BatchView
 from pplx_jupyter.notebook.display import Pin
+from pplx_jupyter.notebook.notify import Telling
+from tests.asking import make_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from pplx_jupyter.session import Session
+    from pplx_jupyter.simulator import Simulator
+
+__all__ = ["make_session"]
 
 PLAN = ("Ask 14 questions (5.60–18.20 USD)", "Ask the first 3 only (1.20–3.90 USD)", "Show the 14 prompts")
 LIVE = ("Pause", "Stop watching", "Cancel 14 rows")
@@ -81,6 +93,54 @@ def test_a_click_that_is_heard_late_does_not_buy() -> None:
     assert buttons.clicked == []
     stop.click()
     assert buttons.clicked == ["Stop watching"]
+
+
+def test_a_late_click_means_what_stood_on_the_button() -> None:
+    buttons = Buttons(("Pause", "Retry failed rows (1)"))
+    pause, retry = buttons.panel.row.children
+    buttons.show(("Go on (9 rows)", "Retry failed rows (40)"))
+    buttons.wait()
+    pause.click()
+    retry.click()
+    assert buttons.clicked == [], "neither was meant to send anything but one row"
+    buttons.button("Go on").click()
+    buttons.button("Retry").click()
+    assert buttons.clicked == ["Go on (9 rows)", "Retry failed rows (40)"]
+
+
+def test_a_retry_that_lets_the_rest_go_on_says_so() -> None:
+    words = Counter(waiting=5, failed=1)
+    stopped = Tally(
+        6, words, 0.0, estimated=False, saved=0.0, low=None, high=0.0, bought=0, unknown=0, to_come=5
+    )
+    shown = texts.buttons(stopped, "invalid", mode="watching")
+    assert shown[:2] == ("Go on (5 rows)", "Retry failed rows and go on (6)")
+    assert texts.buttons(stopped, "user", mode="watching")[1] == "Retry failed rows (1)"
+
+
+def test_a_plan_that_has_changed_is_shown_anew_and_buys_nothing(
+    sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(sim)
+    rows = [{"company": name} for name in ("Aurubis", "Borealis")]
+    research_map("Who owns {{ company }}?", rows[:1], session=session).wait(20)
+    table = read_table(rows)
+    asking = Asking(max_age=3600.0)
+    batch = Batch(session, "", table, questions_of("Who owns {{ company }}?", table, {}), asking)
+    kernel = SimpleNamespace(session=SimpleNamespace(send=lambda *_, **__: None), iopub_socket=None)
+    place: Any = SimpleNamespace(voila=False)
+    view = BatchView(batch, Pin(kernel, {}), place, Telling())
+    view._show_plan(batch.plan)
+    read = view.panel.row.children[0]
+    assert read.description.startswith("Ask 1 question (")
+    time.sleep(module._DOUBLE_CLICK_SECONDS)
+    for row in session.ledger.jobs():
+        session.ledger.write(row.id, {"settled_at": time.time() - 7200})
+    read.click()
+    assert len(sim.bill.jobs) == 1
+    assert view.panel.row.children[0].description.startswith("Ask 2 questions (")
+    view.click("Stop watching")
+    assert not batch.is_asked, "in a plan nothing but its own buttons asks"
 
 
 def test_what_a_click_buys_must_have_been_read() -> None:

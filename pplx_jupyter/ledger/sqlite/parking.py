@@ -33,8 +33,14 @@ def gate_of(db: sqlite3.Connection, batch: str) -> Gate | None:
 
 
 def set_gate(db: sqlite3.Connection, batch: str, gate: Gate) -> None:
-    """Set a batch's gate."""
+    """Set a batch's gate; where it is shut, what was let out and has not left waits again."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"batch {batch}", gate.to_text()))
+    if gate.paused:
+        db.execute(
+            "UPDATE jobs SET due_at = ? WHERE batch = ? AND state = 'submitting' AND sending_at IS NULL"
+            " AND cancel = ''",
+            (PARKED, batch),
+        )
 
 
 def release(db: sqlite3.Connection, account: str, now: float) -> int:

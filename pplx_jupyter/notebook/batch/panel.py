@@ -7,6 +7,7 @@ the painter, and a click, write to them, under one lock.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import itertools
 import re
@@ -32,6 +33,7 @@ _ACTS = (
     words.ASK_FIRST,
     words.SHOW,
     words.PAUSE,
+    words.RESUME,
     words.RETRY,
     words.STOP,
     words.WATCH,
@@ -41,10 +43,13 @@ _ACTS = (
 )
 """What a button does. Each has its own: a click that is heard late still means what stood on it."""
 
-_INSTEAD = {words.RESUME: words.PAUSE, words.HIDE: words.SHOW}
-"""Acts that change places with another one on its own button, so that it keeps the focus."""
+_INSTEAD = {words.HIDE: words.SHOW}
+"""An act that changes places with another one on its own button, so that it keeps the focus."""
 
-_SPENDING = (words.ASK_ALL, words.RETRY)
+_SPENDING = (words.ASK_ALL, words.ASK_FIRST, words.RETRY, words.RESUME)
+"""Acts whose button never has another text: a new number, or a new price, is a new button."""
+
+_PRIMARY = (words.ASK_ALL, words.RETRY)
 
 _PARTS = ("head", "question", "strip", "table", "note", "prompts")
 
@@ -72,14 +77,15 @@ class BatchPanel:
         self._html = {
             name: widgets.HTML(layout=scrolls if name in {"table", "prompts"} else plain) for name in _PARTS
         }
-        layout = widgets.Layout(width="auto", margin="2px 8px 4px 2px")
-        style = widgets.ButtonStyle()
-        self._buttons = {act: widgets.Button(layout=layout, style=style) for act in _ACTS}
+        self._pin = pin
+        self._on_click = on_click
+        # What is made later, on the painter's thread, belongs to the cell all the same.
+        self._context = contextvars.copy_context()
+        self._looks = widgets.Layout(width="auto", margin="2px 8px 4px 2px"), widgets.ButtonStyle()
+        self._buttons = {act: self._make(act) for act in _ACTS}
         self._shown: dict[str, str] = {}
         self._since = dict.fromkeys(_ACTS, 0.0)
         self._is_new = True
-        for act, made in self._buttons.items():
-            made.on_click(functools.partial(self._clicked, act, on_click))
         self.row = widgets.HBox(
             layout=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="6px 0 0")
         )
@@ -105,6 +111,24 @@ class BatchPanel:
         self._all = [self.box, self.row, self._choice, *self._html.values(), *self._buttons.values()]
         for widget in self._all:
             pin_widget(widget, pin)
+
+    def _make(self, act: str) -> Any:
+        import ipywidgets as widgets
+
+        layout, style = self._looks
+        made = widgets.Button(layout=layout, style=style)
+        made.on_click(functools.partial(self._clicked, act))
+        return made
+
+    def _button_of(self, act: str, text: str) -> Any:
+        """Give the button for a text."""
+        made = self._buttons[act]
+        if act in _SPENDING and made.description not in {"", text}:
+            made = self._context.run(self._make, act)
+            pin_widget(made, self._pin)
+            self._buttons[act] = made
+            self._all.append(made)
+        return made
 
     def show_plan(self, parts: Mapping[str, str], buttons: Sequence[str]) -> None:
         """Show a plan: its headline, what it comes to, its buttons and the small print."""
@@ -174,21 +198,22 @@ class BatchPanel:
                 self._since[act] = time.monotonic()
             self._is_new = self._is_new and not shown
             self._shown = shown
-            first = next((act for act, text in shown.items() if text.startswith(_SPENDING)), "")
+            first = next((act for act, text in shown.items() if text.startswith(_PRIMARY)), "")
             for act, text in shown.items():
-                made = self._buttons[act]
+                made = self._button_of(act, text)
                 self._set(made, "description", text)
                 self._set(made, "button_style", "primary" if primary and act == first else "")
                 self._set(made, "disabled", False)
             self._set(self.row, "children", tuple(self._buttons[act] for act in shown))
 
-    def _clicked(self, act: str, on_click: Callable[[str], None], _button: Any) -> None:
+    def _clicked(self, act: str, made: Any) -> None:
         with self._lock:
             text = self._shown.get(act, "")
-            if not text or time.monotonic() - self._since[act] < _DOUBLE_CLICK_SECONDS:
+            is_gone = not text or made is not self._buttons[act]
+            if is_gone or time.monotonic() - self._since[act] < _DOUBLE_CLICK_SECONDS:
                 # Meant for the button that stood there before, or for the price.
                 return
-        on_click(text)
+        self._on_click(text)
 
     def disable(self) -> None:
         """Take no further click on what is there."""

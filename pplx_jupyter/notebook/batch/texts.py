@@ -209,9 +209,9 @@ def buttons(tally: Tally, paused: str, *, mode: str) -> tuple[str, ...]:
         return (WATCH,)
     if mode == "cancel?":
         return (f"{CANCEL_YES} {count(still, 'row')}", CANCEL_NO)
-    found = [RESUME if paused else PAUSE] if tally.waiting else []
+    found = [_resume(tally) if paused else PAUSE] if tally.waiting else []
     if tally.needs_you and _retried(tally):
-        found.append(f"{RETRY} ({_retried(tally)})")
+        found.append(f"{_retry(tally, paused)[0]} ({_retry(tally, paused)[1]})")
     found.append(STOP)
     if still:
         found.append(f"{CANCEL} {count(still, 'row')}")
@@ -221,16 +221,25 @@ def buttons(tally: Tally, paused: str, *, mode: str) -> tuple[str, ...]:
 def offers(batch: Batch) -> tuple[str, ...]:
     """Give the buttons below a settled batch: what spends says how much."""
     tally, usual = batch.tally, batch.usual
-    failed, found = _retried(tally), []
-    if failed:
+    found = []
+    if _retried(tally):
         known = usual.low is not None
-        amount = (
-            money_range(failed * (usual.low or 0.0), failed * usual.set_aside) if known else "billed anew"
-        )
-        found.append(f"{RETRY} ({failed}: {amount})")
+        label, rows = _retry(tally, batch.gate.paused)
+        amount = money_range(rows * (usual.low or 0.0), rows * usual.set_aside) if known else "billed anew"
+        found.append(f"{label} ({rows}: {amount})")
     if batch.stopped is not None:
-        found.append(RESUME)
+        found.append(_resume(tally))
     return tuple(found)
+
+
+def _retry(tally: Tally, paused: str) -> tuple[str, int]:
+    """Give the words of the button that asks anew, and how many rows that sends: where a refusal stopped the rest, all."""
+    goes_on = paused not in {"", "user"} and tally.waiting > 0
+    return f"{RETRY}{' and go on' if goes_on else ''}", _retried(tally) + (tally.waiting if goes_on else 0)
+
+
+def _resume(tally: Tally) -> str:
+    return f"{RESUME} ({count(tally.waiting, 'row')})"
 
 
 def _retried(tally: Tally) -> int:

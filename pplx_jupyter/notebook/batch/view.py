@@ -180,8 +180,8 @@ class BatchView:
         batch = self.batch
         if batch.error is not None and not batch.standings[0].job:
             # Nothing could be written down: the plan stands again, with the reason.
-            self._mode = "plan"
             self._show_plan(batch.plan, str(batch.error))
+            self._mode = "plan"
             return True
         page, metadata = page_of(batch), metadata_of(batch)
         offers = texts.offers(batch)
@@ -249,6 +249,11 @@ class BatchView:
         if text == texts.HIDE:
             self._show_plan(self.batch.plan)
             return
+        plan = self.batch.plan
+        if text not in texts.ask_buttons(plan):
+            # What is new, or its price, has changed since: nothing is bought that did not stand on the button.
+            self._show_plan(plan)
+            return
         self.panel.disable()
         self.batch.ask(first=texts.first_of(text), background=True)
         self._live_again()
@@ -257,7 +262,7 @@ class BatchView:
         batch = self.batch
         if text == texts.PAUSE:
             batch.pause()
-        elif text == texts.RESUME:
+        elif text.startswith(texts.RESUME):
             batch.resume()
             if self._mode == "offering":
                 self._live_again()
