@@ -275,7 +275,10 @@ def test_a_run_that_asks_all_anew_and_is_cut_off_goes_on(
     still.advance(10_000)
     until(lambda: len(before.ledger.jobs(states=OPEN)) == 1)
     before.close()
-    cut_off = research_map(PROMPT, asked, session=make_session(still), refresh=True)
+    later, table = make_session(still), read_table(asked)
+    cut_off = Batch(later, PROMPT, table, questions_of(PROMPT, table, {}), Asking(refresh=True))
+    assert (cut_off.plan.new, cut_off.plan.answered, cut_off.plan.under_way) == (0, 2, 1)
+    cut_off.ask()
     assert (cut_off.plan.new, cut_off.plan.answered, cut_off.plan.under_way) == (0, 2, 1)
     assert len(still.bill.jobs) == 4
     cut_off.cancel()

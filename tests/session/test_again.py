@@ -115,16 +115,18 @@ def test_a_run_without_refresh_in_between_forgets_nothing(
     still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
 ) -> None:
     session = make_session(still)
-    asked = [*companies(2), {"company": "slow seconds:90000"}]
-    research_map(PROMPT, asked, session=session, refresh=True)
+    asked = [*companies(2), {"company": "slow seconds:90000"}, {"company": "late seconds:90000"}]
+    first = research_map(PROMPT, asked, session=session, refresh=True, at_once=3)
     until(lambda: len(still.bill.jobs) == 3)
+    first.pause()
     still.advance(10_000)
-    until(lambda: len(session.ledger.jobs(states=OPEN)) == 1)
+    until(lambda: len(session.ledger.jobs(states=OPEN)) == 2)
     research_map(PROMPT, asked, session=session)
-    again = research_map(PROMPT, asked, session=session, refresh=True)
-    assert again.plan.new == 0
-    assert len(still.bill.jobs) == 3
-    again.cancel()
+    until(lambda: len(still.bill.jobs) == 4)
+    table = read_table(asked)
+    again = Batch(session, PROMPT, table, questions_of(PROMPT, table, {}), Asking(refresh=True))
+    assert (again.plan.new, again.plan.answered, again.plan.under_way) == (0, 2, 2)
+    first.cancel()
 
 
 def test_a_look_amid_a_submit_leaves_no_row_behind(
