@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger.budgets import Sums, limits_of
-from pplx_jupyter.notebook.table import table_forms, text_forms
+from pplx_jupyter.notebook.outputs.table import table_forms, text_forms
 from pplx_jupyter.render.words import count, money, money_range, one_line
 
 if TYPE_CHECKING:

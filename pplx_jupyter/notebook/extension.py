@@ -16,7 +16,7 @@ _NAMES = (("cell", "pplx_research"), ("line", "pplx_research"), ("line", "pplx")
 
 def load(shell: Any) -> None:
     """Register the magics, the completion of their flags, and how a Job displays itself."""
-    from pplx_jupyter.notebook.complete import complete_flags
+    from pplx_jupyter.notebook.cell.complete import complete_flags
     from pplx_jupyter.notebook.magics import PplxResearch
 
     if any(isinstance(found, PplxResearch) for found in shell.configurables):
@@ -48,7 +48,7 @@ def _tell(magics: PplxResearch) -> None:
 
 def unload(shell: Any) -> None:
     """Take away what `load` registered."""
-    from pplx_jupyter.notebook.complete import complete_flags
+    from pplx_jupyter.notebook.cell.complete import complete_flags
     from pplx_jupyter.notebook.magics import PplxResearch
 
     for kind, name in _NAMES:
@@ -96,7 +96,7 @@ def _display_job(job: Any) -> None:
     from IPython.core.getipython import get_ipython
 
     from pplx_jupyter.notebook.frontend import here
-    from pplx_jupyter.notebook.show import show
+    from pplx_jupyter.notebook.outputs.show import show
 
     shell = get_ipython()
     if shell is None:

@@ -94,7 +94,7 @@ class PplxResearch(Magics):
             How have EU wholesale electricity prices developed since 2021,
             and why do they still differ between countries?
         """
-        from pplx_jupyter.notebook.asking import ask
+        from pplx_jupyter.notebook.cell.asking import ask
         from pplx_jupyter.notebook.flags.help import example, explain
 
         if cell is None or not cell.strip():

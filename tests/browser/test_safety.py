@@ -39,8 +39,8 @@ CELLS = """
 import json, sys
 sys.path.insert(0, {root!r})
 from IPython.display import publish_display_data
-from pplx_jupyter.notebook.display import Pin
-from pplx_jupyter.notebook.panel import Panel
+from pplx_jupyter.notebook.outputs.display import Pin
+from pplx_jupyter.notebook.panel.panel import Panel
 from tests.payloads import NOW, as_answer, running
 sample = json.loads({sample!r})
 shell = get_ipython()

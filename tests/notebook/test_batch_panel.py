@@ -17,8 +17,8 @@ from pplx_jupyter.notebook.batch import panel as module
 from pplx_jupyter.notebook.batch import texts
 from pplx_jupyter.notebook.batch.panel import BatchPanel
 from pplx_jupyter.notebook.batch.view import BatchView
-from pplx_jupyter.notebook.display import Pin
-from pplx_jupyter.notebook.notify import Telling
+from pplx_jupyter.notebook.outputs.display import Pin
+from pplx_jupyter.notebook.panel.notify import Telling
 from tests.asking import make_session
 
 if TYPE_CHECKING:

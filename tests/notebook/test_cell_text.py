@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.notebook.cell.prompts import fill
 from pplx_jupyter.notebook.flags.line import parse_line
 from pplx_jupyter.notebook.form.cell import cell_text
-from pplx_jupyter.notebook.prompts import fill
 from pplx_jupyter.request import Request, tidy
 
 texts = st.text(

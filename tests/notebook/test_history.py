@@ -60,7 +60,7 @@ def test_a_cell_keeps_the_table_and_shows_the_widgets_beside_it(kernel: Kernel, 
     assert all("amounts marked simulated were not billed" in form for form in forms)
     assert forms[2].count(f"{rows['sky'].cost:.2f}, simulated  ") == 1
     assert "simulated</span></td>" in kernel.value(
-        "__import__('pplx_jupyter.notebook.beside').notebook.beside._shown[-1].live._html['table'].value"
+        "__import__('pplx_jupyter.notebook.outputs.beside').notebook.outputs.beside._shown[-1].live._html['table'].value"
     )
     assert live[WIDGET]["model_id"]
     assert not live["text/html"] + live["text/plain"], "what cannot show widgets shows one table"
@@ -100,7 +100,7 @@ def test_filters_are_typed(kernel: Kernel, rows: dict[str, Row]) -> None:
 
 def test_a_click_returns_at_once_and_a_search_is_read_beside_it(kernel: Kernel, rows: dict[str, Row]) -> None:
     kernel.run(
-        "import time\nfrom pplx_jupyter.notebook import beside\n%pplx jobs\nlive = beside._shown[-1].live\ncontrols = live._controls"
+        "import time\nfrom pplx_jupyter.notebook.outputs import beside\n%pplx jobs\nlive = beside._shown[-1].live\ncontrols = live._controls"
     )
     kernel.run(
         "begun = time.perf_counter()\nfor text in ('s', 'sk', 'sky'):\n    controls.search.value = text\ntook = time.perf_counter() - begun"
@@ -119,7 +119,9 @@ def test_a_click_returns_at_once_and_a_search_is_read_beside_it(kernel: Kernel, 
 def test_asking_anew_spends_once_and_only_after_its_price_was_shown(
     kernel: Kernel, rows: dict[str, Row]
 ) -> None:
-    kernel.run("from pplx_jupyter.notebook import beside\n%pplx jobs sky\nlive = beside._shown[-1].live")
+    kernel.run(
+        "from pplx_jupyter.notebook.outputs import beside\n%pplx jobs sky\nlive = beside._shown[-1].live"
+    )
     _until(kernel, "live._controls.buttons['Ask anew'].description", repr("Ask anew (0.40–1.30 USD)"))
     _until(kernel, f"'1 job, newest first · {rows['sky'].cost:.2f} USD' in live._html['total'].value", "True")
     kernel.run(
@@ -145,7 +147,7 @@ def test_what_was_prepared_for_one_job_never_falls_on_another(
     kernel: Kernel, rows: dict[str, Row], tmp_path: Path
 ) -> None:
     kernel.run(
-        "from pplx_jupyter.notebook import beside\n%pplx jobs sky\nlive = beside._shown[-1].live\ncontrols = live._controls"
+        "from pplx_jupyter.notebook.outputs import beside\n%pplx jobs sky\nlive = beside._shown[-1].live\ncontrols = live._controls"
     )
     _until(kernel, "live._offered[0]", repr(rows["sky"].id))
     file = tmp_path / "sky.html"
@@ -176,7 +178,7 @@ def test_a_name_that_python_gave_is_used_only_where_it_fits(kernel: Kernel) -> N
     job = kernel.value("bad.id").strip("'")
     assert "Failed" in table(kernel.run(f"%pplx attach {job}"))
     assert "“2x” cannot be a variable's name" in kernel.run(f"%pplx attach {job} 2x").text
-    kernel.run("from pplx_jupyter.notebook import beside\n%pplx jobs\nlive = beside._shown[-1].live")
+    kernel.run("from pplx_jupyter.notebook.outputs import beside\n%pplx jobs\nlive = beside._shown[-1].live")
     _until(kernel, "live._chosen", repr(job))
     kernel.run("live._click('Export')")
     assert kernel.value("live._controls.file.value") == repr(f"{job}.html")
@@ -187,7 +189,7 @@ def test_a_name_that_python_gave_is_used_only_where_it_fits(kernel: Kernel) -> N
 
 def test_what_nobody_uses_is_put_away(kernel: Kernel, rows: dict[str, Row]) -> None:
     kernel.run(
-        "from pplx_jupyter.notebook import beside\nbeside.IDLE_SECONDS = 0.5\nbeside._LOOK_SECONDS = 0.1",
+        "from pplx_jupyter.notebook.outputs import beside\nbeside.IDLE_SECONDS = 0.5\nbeside._LOOK_SECONDS = 0.1",
         cell="setting",
     )
     ran = kernel.run("%pplx jobs", cell="jobs")
@@ -227,7 +229,7 @@ def test_costs_as_charts(kernel: Kernel, rows: dict[str, Row]) -> None:
 
 
 def test_the_dashboard_keeps_what_it_shows(kernel: Kernel, rows: dict[str, Row]) -> None:
-    kernel.run("from pplx_jupyter import CostDashboard\nfrom pplx_jupyter.notebook import beside")
+    kernel.run("from pplx_jupyter import CostDashboard\nfrom pplx_jupyter.notebook.outputs import beside")
     kept, live = (shown["data"] for shown in kernel.run("CostDashboard()").displays)
     assert "By day, USD (simulated)" in kept["text/html"]
     assert WIDGET in live

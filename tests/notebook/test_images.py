@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.ledger.sqlite import SqliteLedger
-from pplx_jupyter.notebook.final import final_forms
+from pplx_jupyter.notebook.outputs.final import final_forms
 from tests.pictures import png
 from tests.settled import settle
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pplx_jupyter.notebook.notify import words_of
+from pplx_jupyter.notebook.panel.notify import words_of
 from tests.notebook.conftest import Kernel
 from tests.notebook.test_progress import row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.notebook.painter import PAINTS_A_LOOK, TRIES, Painter
+from pplx_jupyter.notebook.panel.painter import PAINTS_A_LOOK, TRIES, Painter
 from pplx_jupyter.request import Request
 from pplx_jupyter.session import Session
 from pplx_jupyter.settings import Settings

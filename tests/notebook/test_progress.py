@@ -13,8 +13,8 @@ from pplx_jupyter.ledger import Row
 from pplx_jupyter.ledger.gate import PARKED
 from pplx_jupyter.notebook.history.acts import possible
 from pplx_jupyter.notebook.history.lines import Line
-from pplx_jupyter.notebook.panel_texts import Texts
-from pplx_jupyter.notebook.progress import clock_step, id_line, progress_of, status_text
+from pplx_jupyter.notebook.panel.progress import clock_step, id_line, progress_of, status_text
+from pplx_jupyter.notebook.panel.texts import Texts
 from pplx_jupyter.render.words import time_of_day
 from pplx_jupyter.watch.steps import KEPT, steps_seen
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pplx_jupyter.answer import Answer
 from pplx_jupyter.errors import PplxError, RequestError
-from pplx_jupyter.notebook.prompts import MAX_COLUMNS, MAX_ROWS, fill
+from pplx_jupyter.notebook.cell.prompts import MAX_COLUMNS, MAX_ROWS, fill
 
 
 @given(st.text().filter(lambda text: "{{" not in text))

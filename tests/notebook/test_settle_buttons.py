@@ -239,7 +239,9 @@ def test_a_click_that_cannot_be_obeyed_says_why_and_can_be_repeated(page: Page, 
 
 
 def test_the_buttons_go_after_a_while_and_the_note_stays(page: Page, sim: Simulator) -> None:
-    page.kernel.run("import pplx_jupyter.notebook.view as view\nview.OFFERED_SECONDS = 0.5", cell="aside")
+    page.kernel.run(
+        "import pplx_jupyter.notebook.panel.view as view\nview.OFFERED_SECONDS = 0.5", cell="aside"
+    )
     ask_unconfirmed(page, sim)
     page.until(lambda: not page.buttons(), "the buttons to go")
     assert "Unconfirmed" in page.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pplx_jupyter.notebook.prompts import fill
+from pplx_jupyter.notebook.cell.prompts import fill
 from tests.asking import until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
 from pplx_jupyter.ledger import Row
-from pplx_jupyter.notebook.why import differences, why_new
+from pplx_jupyter.notebook.cell.why import differences, why_new
 from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:

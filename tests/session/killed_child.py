@@ -172,7 +172,7 @@ def inject(url: str, ledger: str, key: str, step: str) -> Session:
 
 def _stop_in_the_middle_of_the_output() -> None:
     """Let the second slot's last update wait for ever: whoever has seen the first one kills this kernel."""
-    from pplx_jupyter.notebook.display import Slot
+    from pplx_jupyter.notebook.outputs.display import Slot
 
     update = Slot.update
 

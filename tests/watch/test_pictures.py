@@ -142,7 +142,7 @@ def test_a_lockfile_has_them(sim: Simulator, ask: Ask, tmp_path: Path) -> None:
     from pplx_jupyter.freeze import freeze
     from pplx_jupyter.job import Job
     from pplx_jupyter.ledger.pinned import LockfileLedger
-    from pplx_jupyter.notebook.final import final_forms
+    from pplx_jupyter.notebook.outputs.final import final_forms
 
     network = Network(lambda path: 404 if path == "/1.png" else png(int(path[1])))
     asker = ask(sim, transport=network)

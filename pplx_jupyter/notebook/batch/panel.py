@@ -16,12 +16,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.notebook.batch import texts as words
-from pplx_jupyter.notebook.display import pin_widget
+from pplx_jupyter.notebook.outputs.display import pin_widget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pplx_jupyter.notebook.display import Pin
+    from pplx_jupyter.notebook.outputs.display import Pin
 
 __all__ = ["BatchPanel"]
 

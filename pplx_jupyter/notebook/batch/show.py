@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.batch import forms
 from pplx_jupyter.errors import JobFailed, PplxError
 from pplx_jupyter.notebook.batch.view import BatchView, metadata_of, page_of
-from pplx_jupyter.notebook.display import Pin, Slot
-from pplx_jupyter.notebook.notify import Telling, telling
-from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.notebook.outputs.display import Pin, Slot
+from pplx_jupyter.notebook.outputs.shown import note_shown
+from pplx_jupyter.notebook.panel.notify import Telling, telling
 from pplx_jupyter.render.words import count
 
 if TYPE_CHECKING:

@@ -15,21 +15,21 @@ from pplx_jupyter.batch import forms
 from pplx_jupyter.errors import PplxError
 from pplx_jupyter.notebook.batch import texts
 from pplx_jupyter.notebook.batch.panel import BatchPanel
-from pplx_jupyter.notebook.chime import Chime
-from pplx_jupyter.notebook.display import Slot, next_to_widget
-from pplx_jupyter.notebook.final import NOTHING
-from pplx_jupyter.notebook.notify import tell_of_batch
-from pplx_jupyter.notebook.painter import UNMARKED, painter_of
-from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.notebook.outputs.display import Slot, next_to_widget
+from pplx_jupyter.notebook.outputs.final import NOTHING
+from pplx_jupyter.notebook.outputs.shown import note_shown
+from pplx_jupyter.notebook.panel.chime import Chime
+from pplx_jupyter.notebook.panel.notify import tell_of_batch
+from pplx_jupyter.notebook.panel.painter import UNMARKED, painter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pplx_jupyter.batch import Batch
     from pplx_jupyter.batch.plan import BatchPlan
-    from pplx_jupyter.notebook.display import Pin
     from pplx_jupyter.notebook.frontend import Place
-    from pplx_jupyter.notebook.notify import Telling
+    from pplx_jupyter.notebook.outputs.display import Pin
+    from pplx_jupyter.notebook.panel.notify import Telling
 
 __all__ = ["BatchView", "metadata_of", "page_of"]
 

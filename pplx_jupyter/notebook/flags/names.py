@@ -56,7 +56,7 @@ def check_free(name: str, filled: Mapping[str, str], variables: Mapping[str, Any
     variables
         The notebook's.
     """
-    from pplx_jupyter.notebook.prompts import uses
+    from pplx_jupyter.notebook.cell.prompts import uses
 
     if name and uses(filled, name):
         raise RequestError(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
 from pplx_jupyter.notebook.away import mark_shown
-from pplx_jupyter.notebook.display import Pin, output_metadata
-from pplx_jupyter.notebook.final import NOTHING, final_forms
 from pplx_jupyter.notebook.form.static import KeptSlot
-from pplx_jupyter.notebook.offers import offers_of
-from pplx_jupyter.notebook.painter import painter_of
-from pplx_jupyter.notebook.placed import Placed, remember
-from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.notebook.outputs.display import Pin, output_metadata
+from pplx_jupyter.notebook.outputs.final import NOTHING, final_forms
+from pplx_jupyter.notebook.outputs.placed import Placed, remember
+from pplx_jupyter.notebook.outputs.shown import note_shown
+from pplx_jupyter.notebook.panel.offers import offers_of
+from pplx_jupyter.notebook.panel.painter import painter_of
+from pplx_jupyter.notebook.panel.view import OFFERED_SECONDS, View
 from pplx_jupyter.notebook.usual import usual_range
-from pplx_jupyter.notebook.view import OFFERED_SECONDS, View
 from pplx_jupyter.rows import receipt_of
 
 if TYPE_CHECKING:

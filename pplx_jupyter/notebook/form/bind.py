@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.fields.rules import meant
-from pplx_jupyter.notebook.prompts import fill, names_in
+from pplx_jupyter.notebook.cell.prompts import fill, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

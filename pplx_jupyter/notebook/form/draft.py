@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.fields.rules import check_field
+from pplx_jupyter.notebook.cell.prompts import fill
 from pplx_jupyter.notebook.flags.names import check_variable
 from pplx_jupyter.notebook.form.bind import Bound, glance
 from pplx_jupyter.notebook.form.cell import cell_text
-from pplx_jupyter.notebook.prompts import fill
 from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:

@@ -149,7 +149,7 @@ class ResearchForm:
         PplxError
             It was not sent, and the form is not shown: else it says so itself.
         """
-        from pplx_jupyter.notebook.unsent import refused_forms
+        from pplx_jupyter.notebook.cell.unsent import refused_forms
 
         with self._lock:
             session = self.session()

@@ -6,8 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.notebook.cell.prompts import fill, names_in
 from pplx_jupyter.notebook.form.bind import present_value
-from pplx_jupyter.notebook.prompts import fill, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

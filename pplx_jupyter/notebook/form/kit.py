@@ -9,10 +9,10 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.display import pin_widget
+from pplx_jupyter.notebook.outputs.display import pin_widget
 
 if TYPE_CHECKING:
-    from pplx_jupyter.notebook.display import Pin
+    from pplx_jupyter.notebook.outputs.display import Pin
 
 __all__ = ["LABEL_WIDTH", "WIDE_LABEL", "Kit"]
 

@@ -9,8 +9,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
-from pplx_jupyter.notebook.display import Pin, next_to_widget
-from pplx_jupyter.notebook.final import NOTHING
 from pplx_jupyter.notebook.form.below import Below
 from pplx_jupyter.notebook.form.draft import Checked, refusal_of
 from pplx_jupyter.notebook.form.kit import Kit
@@ -18,6 +16,8 @@ from pplx_jupyter.notebook.form.money import outlook
 from pplx_jupyter.notebook.form.page import Page
 from pplx_jupyter.notebook.form.static import KeptSlot, static_forms
 from pplx_jupyter.notebook.form.words import sentence_of, words_of
+from pplx_jupyter.notebook.outputs.display import Pin, next_to_widget
+from pplx_jupyter.notebook.outputs.final import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.display import gone_line
 from pplx_jupyter.notebook.form.controls import Control, labelled
 from pplx_jupyter.notebook.form.fields import Group, controls_of
 from pplx_jupyter.notebook.form.kit import WIDE_LABEL
 from pplx_jupyter.notebook.form.static import cell_html, hiding_style
+from pplx_jupyter.notebook.outputs.display import gone_line
 from pplx_jupyter.render import stylesheet
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import dataclasses
 import textwrap
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.notebook.display import Slot
-from pplx_jupyter.notebook.final import NOTHING
+from pplx_jupyter.notebook.outputs.display import Slot
+from pplx_jupyter.notebook.outputs.final import NOTHING
 from pplx_jupyter.render import as_markdown, wrap
 from pplx_jupyter.render.clean import code
 from pplx_jupyter.render.clean import text as escape

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger import OPEN, REUSABLE
 from pplx_jupyter.notebook.history.controls import ANEW
-from pplx_jupyter.notebook.offers import asked_again
-from pplx_jupyter.notebook.panel_texts import CANCEL
-from pplx_jupyter.notebook.progress import waits_for_its_turn
-from pplx_jupyter.notebook.view import View
+from pplx_jupyter.notebook.panel.offers import asked_again
+from pplx_jupyter.notebook.panel.progress import waits_for_its_turn
+from pplx_jupyter.notebook.panel.texts import CANCEL
+from pplx_jupyter.notebook.panel.view import View
 from pplx_jupyter.rows import has_answer
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
-    from pplx_jupyter.notebook.display import Pin
     from pplx_jupyter.notebook.history.browser import Browser
+    from pplx_jupyter.notebook.outputs.display import Pin
     from pplx_jupyter.session import Session
 
 __all__ = ["Acts", "possible"]
@@ -79,7 +79,7 @@ class Acts:
         cancel
             Ask whether it is to be cancelled.
         """
-        from pplx_jupyter.notebook.painter import painter_of
+        from pplx_jupyter.notebook.panel.painter import painter_of
 
         row = self._session.follow(self._session.ledger.get(row.id) or row)
         made = functools.partial(View, self._session, row, self._pin, has_file=False, on_anew=self._replaced)
@@ -140,7 +140,7 @@ class Acts:
         self.close()
 
     def _forget(self, view: View | None) -> None:
-        from pplx_jupyter.notebook.painter import painter_of
+        from pplx_jupyter.notebook.panel.painter import painter_of
 
         if view is not None:
             painter_of(self._session).remove(view)

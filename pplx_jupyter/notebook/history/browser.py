@@ -11,13 +11,13 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.beside import AWAY, LIVE, close_all, pin_all
 from pplx_jupyter.notebook.history.acts import Acts, possible
 from pplx_jupyter.notebook.history.controls import ANEW, Controls
 from pplx_jupyter.notebook.history.forms import total_line, unread_line
 from pplx_jupyter.notebook.history.lines import Line, counted, lines_of, table_html, updated
 from pplx_jupyter.notebook.history.turns import Turns
 from pplx_jupyter.notebook.history.typed import filters_in_words
+from pplx_jupyter.notebook.outputs.beside import AWAY, LIVE, close_all, pin_all
 from pplx_jupyter.notebook.simulated import marked
 from pplx_jupyter.notebook.usual import usual_cost
 from pplx_jupyter.render import stylesheet
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pplx_jupyter.ledger import Found, Row, Wanted
-    from pplx_jupyter.notebook.display import Pin
+    from pplx_jupyter.notebook.outputs.display import Pin
     from pplx_jupyter.session import Session
 
 __all__ = ["PAGE", "Browser"]

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger import Wanted
-from pplx_jupyter.notebook.beside import close_all
 from pplx_jupyter.notebook.history.typed import STATES, filters_in_words
+from pplx_jupyter.notebook.outputs.beside import close_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

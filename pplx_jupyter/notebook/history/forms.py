@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.notebook.history.lines import LOUD, counted, lines_of, summed, table_html
-from pplx_jupyter.notebook.table import table_forms, text_forms
+from pplx_jupyter.notebook.outputs.table import table_forms, text_forms
 from pplx_jupyter.render import as_markdown, wrap
 from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import count

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from pplx_jupyter.ledger.wanted import may_cost
-from pplx_jupyter.notebook.progress import waits_for_its_turn
+from pplx_jupyter.notebook.panel.progress import waits_for_its_turn
 from pplx_jupyter.notebook.usual import usual_cost
 from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import clock, count, day_time, keep, money, one_line, shorten

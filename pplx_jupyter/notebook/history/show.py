@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.beside import Beside
 from pplx_jupyter.notebook.history.browser import PAGE, Browser
 from pplx_jupyter.notebook.history.forms import jobs_forms
 from pplx_jupyter.notebook.history.typed import filters_in_words
+from pplx_jupyter.notebook.outputs.beside import Beside
 from pplx_jupyter.notebook.simulated import marked
 
 if TYPE_CHECKING:

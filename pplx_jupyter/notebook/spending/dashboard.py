@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
-from pplx_jupyter.notebook.beside import AWAY, LIVE, Beside, close_all, pin_all
+from pplx_jupyter.notebook.outputs.beside import AWAY, LIVE, Beside, close_all, pin_all
 from pplx_jupyter.notebook.spending.page import lefts_of, page_forms
 from pplx_jupyter.notebook.spending.period import PERIODS
 from pplx_jupyter.notebook.spending.sums import CHARTS, costs_of

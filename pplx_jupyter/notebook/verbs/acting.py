@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.notebook.frontend import here
-from pplx_jupyter.notebook.show import show
+from pplx_jupyter.notebook.outputs.show import show
 from pplx_jupyter.notebook.verbs.words import options, the_job, value_of
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.job import attach
-from pplx_jupyter.notebook.display import output_metadata
 from pplx_jupyter.notebook.frontend import here
-from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.notebook.outputs.display import output_metadata
+from pplx_jupyter.notebook.outputs.shown import note_shown
 from pplx_jupyter.notebook.verbs.words import options, publish
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def compared(job: Job, other: Job) -> tuple[Diff, Job, Job]:
     older, newer = sorted((job, other), key=lambda each: each.row.created_at)
     diff = newer.diff(older)
     if not diff.same_question:
-        from pplx_jupyter.notebook.why import differences
+        from pplx_jupyter.notebook.cell.why import differences
 
         diff = dataclasses.replace(diff, question=tuple(differences(newer.row, older.row)))
     return diff, older, newer

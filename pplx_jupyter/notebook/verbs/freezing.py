@@ -21,7 +21,7 @@ __all__ = ["freeze_verb"]
 def freeze_verb(magics: PplxResearch, words: list[str]) -> None:
     """Write the answers that this notebook uses beside it."""
     from pplx_jupyter.freeze import freeze
-    from pplx_jupyter.notebook.shown import shown_by_cell
+    from pplx_jupyter.notebook.outputs.shown import shown_by_cell
 
     options(words)
     given = words[:1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.job import attach
 from pplx_jupyter.notebook.frontend import here
-from pplx_jupyter.notebook.show import show
+from pplx_jupyter.notebook.outputs.show import show
 from pplx_jupyter.notebook.verbs.words import options, publish, the_job, value_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def attach_verb(magics: PplxResearch, words: list[str]) -> None:
 
 def wait_verb(magics: PplxResearch, words: list[str]) -> None:
     """Block until these jobs are there and show them here; without one, complete every cell of this kernel."""
-    from pplx_jupyter.notebook.placed import under_way, wait_for_all
+    from pplx_jupyter.notebook.outputs.placed import under_way, wait_for_all
 
     options(words)
     session = magics.session()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.notebook.panel_texts import ASK_AGAIN, CLOSE
+from pplx_jupyter.notebook.panel.texts import ASK_AGAIN, CLOSE
 from pplx_jupyter.notebook.usual import usual_cost
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ import threading
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pplx_jupyter.notebook.display import pin_widget
-from pplx_jupyter.notebook.panel_texts import ASK_AGAIN, Texts
+from pplx_jupyter.notebook.outputs.display import pin_widget
+from pplx_jupyter.notebook.panel.texts import ASK_AGAIN, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pplx_jupyter.ledger import Row
-    from pplx_jupyter.notebook.display import Pin
-    from pplx_jupyter.notebook.steps import Steps
+    from pplx_jupyter.notebook.outputs.display import Pin
+    from pplx_jupyter.notebook.panel.steps import Steps
 
 __all__ = ["Panel"]
 
@@ -140,7 +140,7 @@ class Panel:
         self._shown = texts
 
     def _add_steps(self, texts: Texts) -> None:
-        from pplx_jupyter.notebook.steps import Steps
+        from pplx_jupyter.notebook.panel.steps import Steps
 
         shared = _shared()
         self._steps = self._context.run(Steps, texts, self._pin, plain=shared.plain, html=shared.html)

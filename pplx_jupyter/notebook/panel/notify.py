@@ -107,7 +107,7 @@ def telling(shell: Any, place: Place, settings: Settings, flags: Mapping[str, An
 
 def tell_of_job(session: Session, row: Row, how: Telling) -> None:
     """Show a notification when an open job has ended, whatever runs then."""
-    from pplx_jupyter.notebook.painter import painter_of
+    from pplx_jupyter.notebook.panel.painter import painter_of
 
     if how.desktop and row.is_open:
         painter_of(session).add(Notice(session, row, sound=how.heard))

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from pplx_jupyter import render
-from pplx_jupyter.notebook import kept
+from pplx_jupyter.notebook.outputs import kept
 from pplx_jupyter.notebook.usual import usual_cost
 from pplx_jupyter.request import Request
 from pplx_jupyter.rows import answer_of, failure_of, has_answer, receipt_of

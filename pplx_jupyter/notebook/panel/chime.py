@@ -12,12 +12,12 @@ import time
 import wave
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.painter import UNMARKED
+from pplx_jupyter.notebook.panel.painter import UNMARKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.notebook.display import Slot
+    from pplx_jupyter.notebook.outputs.display import Slot
 
 __all__ = ["Chime"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
 from pplx_jupyter.notebook.away import mark_shown
-from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
-from pplx_jupyter.notebook.final import final_forms, show_text
-from pplx_jupyter.notebook.placed import Placed, remember
-from pplx_jupyter.notebook.progress import status_text
-from pplx_jupyter.notebook.shown import note_shown
+from pplx_jupyter.notebook.outputs.display import Pin, Slot, output_metadata
+from pplx_jupyter.notebook.outputs.final import final_forms, show_text
+from pplx_jupyter.notebook.outputs.placed import Placed, remember
+from pplx_jupyter.notebook.outputs.shown import note_shown
+from pplx_jupyter.notebook.panel.progress import status_text
+from pplx_jupyter.notebook.panel.view import show_final, show_live
 from pplx_jupyter.notebook.usual import usual, usual_range
-from pplx_jupyter.notebook.view import show_final, show_live
 from pplx_jupyter.render.words import duration, time_of_day
 from pplx_jupyter.rows import awaits_pictures, earlier_of, receipt_of
 
@@ -87,7 +87,7 @@ def show(
 
 def _print_why(session: Session, row: Row) -> None:
     """Say what makes the question a new one, where no panel does."""
-    from pplx_jupyter.notebook.why import why_asked
+    from pplx_jupyter.notebook.cell.why import why_asked
 
     told = why_asked(session, row)
     if told:
@@ -221,7 +221,7 @@ class _Announcer:
         self._bell = _BELL if sound else ""
 
     def start(self) -> None:
-        from pplx_jupyter.notebook.painter import painter_of
+        from pplx_jupyter.notebook.panel.painter import painter_of
 
         painter_of(self._session).add(self)
 

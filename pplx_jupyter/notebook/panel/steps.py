@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.display import pin_widget
+from pplx_jupyter.notebook.outputs.display import pin_widget
 
 if TYPE_CHECKING:
-    from pplx_jupyter.notebook.display import Pin
-    from pplx_jupyter.notebook.panel_texts import Texts
+    from pplx_jupyter.notebook.outputs.display import Pin
+    from pplx_jupyter.notebook.panel.texts import Texts
 
 __all__ = ["Steps"]
 

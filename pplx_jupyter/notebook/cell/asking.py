@@ -61,7 +61,7 @@ def ask(magics: PplxResearch, line: str, cell: str) -> None:
     wait = _wait(parsed)
     names: Mapping[str, Any] | None = magics.host.user_ns
     if parsed.cell.get("each"):
-        from pplx_jupyter.notebook.each import ask_each
+        from pplx_jupyter.notebook.cell.each import ask_each
 
         ask_each(magics, parsed, cell, wait=wait)
         return
@@ -103,9 +103,9 @@ def _wait(parsed: Line) -> bool | None:
 def _read(
     magics: PplxResearch, parsed: Line, cell: str, names: Mapping[str, Any], wait: bool | None
 ) -> _Question:
-    from pplx_jupyter.notebook.each import shaped
+    from pplx_jupyter.notebook.cell.each import shaped
+    from pplx_jupyter.notebook.cell.prompts import fill
     from pplx_jupyter.notebook.frontend import here
-    from pplx_jupyter.notebook.prompts import fill
     from pplx_jupyter.request import Request
 
     prompt, filled = (cell, {}) if parsed.cell.get("no-template") else fill(cell, names)
@@ -114,8 +114,8 @@ def _read(
     session = magics.session(frozen=bool(parsed.cell.get("frozen")))
     place = here(magics.host, session.settings)
     if parsed.cell.get("after"):
-        from pplx_jupyter.notebook.follow_up import following
-        from pplx_jupyter.notebook.show import does_block
+        from pplx_jupyter.notebook.cell.follow_up import following
+        from pplx_jupyter.notebook.outputs.show import does_block
 
         blocks = (does_block(wait, session, place) or place.headless) and not parsed.cell.get("dry-run")
         request = following(magics.host, request, parsed, session, blocks=blocks)
@@ -130,7 +130,7 @@ def _read(
 
 
 def _show_plan(magics: PplxResearch, question: _Question) -> None:
-    from pplx_jupyter.notebook.unsent import planned_forms
+    from pplx_jupyter.notebook.cell.unsent import planned_forms
     from pplx_jupyter.notebook.verbs.words import publish
 
     plan = question.session.plan(question.request, notebook=question.place.notebook, **question.how)
@@ -139,8 +139,8 @@ def _show_plan(magics: PplxResearch, question: _Question) -> None:
 
 def _submit(magics: PplxResearch, question: _Question) -> None:
     from pplx_jupyter.job import Job
-    from pplx_jupyter.notebook.notify import Telling, tell_of_job, telling
-    from pplx_jupyter.notebook.show import show
+    from pplx_jupyter.notebook.outputs.show import show
+    from pplx_jupyter.notebook.panel.notify import Telling, tell_of_job, telling
 
     session, place, parsed = question.session, question.place, question.line
     try:
@@ -179,7 +179,7 @@ def _submit(magics: PplxResearch, question: _Question) -> None:
 def _show_refusal(magics: PplxResearch, question: _Question, refusal: Refusal) -> None:
     """Say why the question was not sent; the cells below go on, but not with an earlier answer of this name."""
     from pplx_jupyter.job import Job
-    from pplx_jupyter.notebook.unsent import refused_forms
+    from pplx_jupyter.notebook.cell.unsent import refused_forms
     from pplx_jupyter.notebook.verbs.words import publish
 
     name = question.line.name

@@ -7,7 +7,7 @@ import datetime
 from html import escape
 from typing import TYPE_CHECKING, Self
 
-from pplx_jupyter.notebook.progress import Progress, id_line, is_unsent, progress_of, waits_for_its_turn
+from pplx_jupyter.notebook.panel.progress import Progress, id_line, is_unsent, progress_of, waits_for_its_turn
 from pplx_jupyter.render import stylesheet
 from pplx_jupyter.render.words import clock, duration, one_line, time_of_day
 
@@ -78,7 +78,7 @@ class Texts:
         why: str = "",
         since: float | None = None,
     ) -> Self:
-        """Give what a panel says; the parameters are those of `pplx_jupyter.notebook.panel.Panel.paint`."""
+        """Give what a panel says; the parameters are those of `pplx_jupyter.notebook.panel.panel.Panel.paint`."""
         told = _stopped_state(row) if mode == "stopped" else progress_of(row, now)
         line = told.line
         if mode == "cancel?":

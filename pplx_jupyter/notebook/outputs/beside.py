@@ -12,8 +12,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pplx_jupyter.notebook.display import Pin, Slot, next_to_widget, pin_widget
-from pplx_jupyter.notebook.final import NOTHING
+from pplx_jupyter.notebook.outputs.display import Pin, Slot, next_to_widget, pin_widget
+from pplx_jupyter.notebook.outputs.final import NOTHING
 from pplx_jupyter.watch.thread import run_in_background
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pplx_jupyter import render
 from pplx_jupyter.errors import PplxError
 from pplx_jupyter.ledger import OPEN
-from pplx_jupyter.notebook import panel_texts as buttons
 from pplx_jupyter.notebook.away import mark_shown
-from pplx_jupyter.notebook.chime import Chime
-from pplx_jupyter.notebook.display import Pin, Slot, next_to_widget, output_metadata
-from pplx_jupyter.notebook.final import NOTHING, final_forms
-from pplx_jupyter.notebook.offers import asked_again, closed, offers_of
-from pplx_jupyter.notebook.painter import painter_of
-from pplx_jupyter.notebook.panel import Panel
-from pplx_jupyter.notebook.progress import clock_step, status_text
+from pplx_jupyter.notebook.cell.why import why_asked
+from pplx_jupyter.notebook.outputs.display import Pin, Slot, next_to_widget, output_metadata
+from pplx_jupyter.notebook.outputs.final import NOTHING, final_forms
+from pplx_jupyter.notebook.panel import texts as buttons
+from pplx_jupyter.notebook.panel.chime import Chime
+from pplx_jupyter.notebook.panel.offers import asked_again, closed, offers_of
+from pplx_jupyter.notebook.panel.painter import painter_of
+from pplx_jupyter.notebook.panel.panel import Panel
+from pplx_jupyter.notebook.panel.progress import clock_step, status_text
 from pplx_jupyter.notebook.usual import usual_range
-from pplx_jupyter.notebook.why import why_asked
 from pplx_jupyter.rows import awaits_pictures, earlier_of, receipt_of
 
 if TYPE_CHECKING:

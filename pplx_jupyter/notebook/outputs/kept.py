@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pplx_jupyter
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.once import warn_once
 
@@ -55,7 +56,7 @@ def _renderer() -> str:
     """Name the renderer by its own source and its libraries, so that nobody has to remember to count a version up."""
     import importlib.metadata
 
-    top = Path(__file__).parent.parent
+    top = Path(pplx_jupyter.__file__).parent
     files = sorted(
         path
         for name in _SOURCES

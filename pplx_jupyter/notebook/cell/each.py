@@ -42,8 +42,8 @@ def ask_each(magics: PplxResearch, parsed: Line, prompt: str, *, wait: bool | No
     from pplx_jupyter.batch.asking import make_batch
     from pplx_jupyter.batch.batch import AT_ONCE, Asking
     from pplx_jupyter.batch.forms import plan_forms
-    from pplx_jupyter.notebook.asking import refreshes
     from pplx_jupyter.notebook.batch.show import show_batch
+    from pplx_jupyter.notebook.cell.asking import refreshes
     from pplx_jupyter.notebook.frontend import here
     from pplx_jupyter.notebook.verbs.words import publish
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.errors import JobUnconfirmed, PplxError, WaitTimeout
 from pplx_jupyter.job import Job
 from pplx_jupyter.notebook.away import mark_shown
-from pplx_jupyter.notebook.display import Pin, Slot, output_metadata
+from pplx_jupyter.notebook.outputs.display import Pin, Slot, output_metadata
 from pplx_jupyter.rows import answer_of, earlier_of, receipt_of
 from pplx_jupyter.session import asked_here
 
@@ -50,7 +50,7 @@ class Placed:
         row = self.job.row
         if self.upper is None or self.lower is None or row.is_open:
             return
-        from pplx_jupyter.notebook.final import final_forms
+        from pplx_jupyter.notebook.outputs.final import final_forms
 
         ledger = self.job.session.ledger
         told = earlier_of(ledger, row)

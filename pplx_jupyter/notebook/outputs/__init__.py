@@ -1,0 +1,1 @@
+"""What stands below a cell: outputs that can be replaced, and what stays in the file."""
