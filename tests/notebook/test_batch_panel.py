@@ -15,11 +15,12 @@ from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.batch.standing import Tally
 from pplx_jupyter.notebook.batch import panel as module
 from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch import view as view_module
 from pplx_jupyter.notebook.batch.panel import BatchPanel
 from pplx_jupyter.notebook.batch.view import BatchView
 from pplx_jupyter.notebook.outputs.display import Pin
 from pplx_jupyter.notebook.panel.notify import Telling
-from tests.asking import make_session
+from tests.asking import make_session, make_sim, still, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.session import Session
     from pplx_jupyter.simulator import Simulator
 
-__all__ = ["make_session"]
+__all__ = ["make_session", "make_sim", "still", "until"]
 
 PLAN = ("Ask 14 questions (5.60–18.20 USD)", "Ask the first 3 only (1.20–3.90 USD)", "Show the 14 prompts")
 LIVE = ("Pause", "Stop watching", "Cancel 14 rows")
@@ -118,6 +119,34 @@ def test_a_retry_that_lets_the_rest_go_on_says_so() -> None:
     assert texts.buttons(stopped, "user", mode="watching")[1] == "Retry failed rows (1)"
 
 
+def no_page() -> Pin:
+    return Pin(SimpleNamespace(session=SimpleNamespace(send=lambda *_, **__: None), iopub_socket=None), {})
+
+
+def test_who_stopped_watching_is_told_of_the_end_all_the_same(
+    still: Simulator,
+    make_session: Callable[..., Session],
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(view_module, "tell_of_batch", lambda batch, _how: told.append(batch.id))
+    rows = [{"company": "Aurubis"}]
+    batch = research_map("Who owns {{ company }}?", rows, session=make_session(still))
+    place: Any = SimpleNamespace(voila=False)
+    view = BatchView(batch, no_page(), place, Telling(desktop=True))
+    view._go_live()
+    view.click("Stop watching")
+    assert not view.paint(time.time())
+    assert (view.urgency(time.time()), told) == (0.0, [])
+    until(lambda: len(still.bill.jobs) == 1)
+    still.advance(10_000)
+    batch.wait(20)
+    assert view.urgency(time.time() + 2) > 0
+    assert view.paint(time.time() + 2)
+    assert told == [batch.id]
+
+
 def test_a_plan_that_has_changed_is_shown_anew_and_buys_nothing(
     sim: Simulator, make_session: Callable[..., Session]
 ) -> None:
@@ -127,9 +156,8 @@ def test_a_plan_that_has_changed_is_shown_anew_and_buys_nothing(
     table = read_table(rows)
     asking = Asking(max_age=3600.0)
     batch = Batch(session, "", table, questions_of("Who owns {{ company }}?", table, {}), asking)
-    kernel = SimpleNamespace(session=SimpleNamespace(send=lambda *_, **__: None), iopub_socket=None)
     place: Any = SimpleNamespace(voila=False)
-    view = BatchView(batch, Pin(kernel, {}), place, Telling())
+    view = BatchView(batch, no_page(), place, Telling())
     view._show_plan(batch.plan)
     read = view.panel.row.children[0]
     assert read.description.startswith("Ask 1 question (")

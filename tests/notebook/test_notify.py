@@ -153,6 +153,10 @@ def test_nothing_is_told_unasked_and_the_setting_asks(
         assert told.startswith(
             "Finished (simulated): many|“Who owns {{ c }}? seconds:20” · 1 of 2 rows answered · 0.00 USD|"
         )
+        form = "from pplx_jupyter import ResearchForm\nform = ResearchForm('What is rum? seconds:20')\nform"
+        kernel.run(form, cell="cell-4")
+        kernel.run("form.ask()", cell="aside")
+        assert "What is rum?" in until(desktop, "rum")[-1]
     finally:
         kernel.close()
 

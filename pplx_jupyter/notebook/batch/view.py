@@ -139,12 +139,21 @@ class BatchView:
             return False
         self.batch.refresh()
         if self._mode == "stopped":
-            self._paint(now)
-            return True
+            return self._stay(now)
         if self.batch.is_over:
             return self._finish()
         self._paint(now)
         return False
+
+    def _stay(self, now: float) -> bool:
+        """Paint no more after this; who wants to be told of the end still is. Say whether nothing more will come."""
+        if self._painted_at < self._mode_since:
+            self._paint(now)
+        self._painted_at = now
+        if self._told.desktop and self.batch.is_over:
+            tell_of_batch(self.batch, self._told)
+            return True
+        return not self._told.desktop
 
     def _paint(self, now: float) -> None:
         batch = self.batch

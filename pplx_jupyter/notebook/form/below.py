@@ -17,6 +17,7 @@ from pplx_jupyter.notebook.outputs.display import Pin, output_metadata
 from pplx_jupyter.notebook.outputs.final import NOTHING, final_forms
 from pplx_jupyter.notebook.outputs.placed import Placed, remember
 from pplx_jupyter.notebook.outputs.shown import note_shown
+from pplx_jupyter.notebook.panel.notify import tell_of_job, telling
 from pplx_jupyter.notebook.panel.offers import offers_of
 from pplx_jupyter.notebook.panel.painter import painter_of
 from pplx_jupyter.notebook.panel.view import OFFERED_SECONDS, View
@@ -127,7 +128,9 @@ class Below:
         if not row.is_open:
             self._show_end(job, row, brief=brief)
             return
-        self._make_view(session, row, brief=brief, earlier=earlier)
+        told = telling(self._shell, self._place, session.settings)
+        tell_of_job(session, row, told)
+        self._make_view(session, row, brief=brief, earlier=earlier, sound=told.page)
         metadata = output_metadata(row)
         self._slots[0].update(NOTHING, metadata)
         self._slots[1].update(render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata)
@@ -169,8 +172,19 @@ class Below:
         for slot, each in zip(self._slots, forms, strict=True):
             slot.update(each, output_metadata(row))
 
-    def _make_view(self, session: Session, row: Row, *, brief: bool, earlier: Row | None = None) -> View:
-        view = View(session, row, self._pin, brief=brief, earlier=earlier, has_file=False, on_anew=self._anew)
+    def _make_view(
+        self, session: Session, row: Row, *, brief: bool, earlier: Row | None = None, sound: bool = False
+    ) -> View:
+        view = View(
+            session,
+            row,
+            self._pin,
+            brief=brief,
+            earlier=earlier,
+            has_file=False,
+            sound=sound,
+            on_anew=self._anew,
+        )
         view.upper, view.lower = self._slots
         self._view = session, view, _Follower(view, self._turn)
         self.box.children = (view.panel.box,)

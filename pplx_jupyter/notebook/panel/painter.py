@@ -89,7 +89,8 @@ class Painter:
     def add(self, view: Paintable) -> None:
         """Paint this view from now on; from any thread."""
         with self._lock:
-            self._views.append(view)
+            if view not in self._views:
+                self._views.append(view)
             if self._future is None or self._future.done() or self._pid != os.getpid():
                 self._pid, self._future = os.getpid(), run_in_background(self._run())
 
