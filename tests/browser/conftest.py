@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator
 
+BUSY = """import pathlib, time
+while not pathlib.Path("computed").exists():
+    time.sleep(0.1)
+print("computed")"""
+"""A cell that computes until the test says that it is done (`Book.computed`)."""
+
 LAB = pytest.mark.parametrize("frontend", ["lab"], indirect=True)
 """For what Notebook 7 shows by JupyterLab's very own parts; one test of each view sees it there, too."""
 
@@ -209,6 +215,13 @@ class Book:
         self.start(number)
         prompt = self.cell(number).locator(".jp-InputPrompt").first
         self.until(lambda: bool(re.search(r"\[\d+\]", prompt.inner_text())), "the cell to end", seconds=30)
+
+    def computed(self, number: int) -> None:
+        """Let a busy cell end, which had not ended before."""
+        assert "computed" not in self.output(number)
+        (self._frontend.folder / "computed").touch()
+        self.says(number, "computed")
+        (self._frontend.folder / "computed").unlink()
 
     def until(self, happened: Any, what: str | Callable[[], str], *, seconds: float = 45) -> None:
         """Wait until something is so; a function that says what is called when it never was."""

@@ -69,7 +69,7 @@ def test_typed_into_mended_asked_saved_and_read_again(book: Any, sim: Simulator)
     says(page, "Receipt")
     assert len(sim.bill.jobs) == bought + 1
     says(page, "Answered already: free")
-    assert page.output(1).count("Finished") == 1, "what is for the file is not shown twice"
+    page.until(lambda: page.output(1).count("Finished") == 1, "what is for the file is not shown twice")
     page.shot("form-answered", 1)
     _, cell, state, answer = page.save().cells[1].outputs
     assert all(WIDGET not in out["data"] for out in (cell, state, answer))

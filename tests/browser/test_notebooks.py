@@ -20,14 +20,14 @@ def test_the_research_app_asks_when_somebody_clicks(frontend: Any, browser: Any,
     page = browser.new_page(viewport={"width": 900, "height": 900})
     page.goto(frontend.address(app.name).replace("/lab/tree/", "/voila/render/"))
     asks = page.locator("button.mod-primary", has_text="Ask (")
-    asks.nth(1).wait_for(timeout=30_000)
+    asks.nth(1).wait_for(timeout=60_000)
     assert page.locator("select").count() == 4
     assert len(sim.bill.jobs) == bought
     page.locator("select").first.select_option("Norway")
     asks.first.dblclick()
-    page.get_by_text("Sources", exact=True).first.wait_for(timeout=20_000)
+    page.get_by_text("Sources", exact=True).first.wait_for(timeout=45_000)
     assert page.get_by_text("Brief an investor on electricity in Norway").first.is_visible()
-    page.get_by_text("Show the answer (free)").wait_for(timeout=10_000)
+    page.get_by_text("Show the answer (free)").wait_for(timeout=45_000)
     assert page.get_by_text("Traceback").count() == 0
     assert len(sim.bill.jobs) == bought + 1, "two clicks, one purchase"
     page.screenshot(path=SHOTS / "voila.png", full_page=True)

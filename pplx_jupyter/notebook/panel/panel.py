@@ -126,13 +126,14 @@ class Panel:
             self._show(texts)
 
     def _show(self, texts: Texts) -> None:
-        for name, widget in self._html.items():
-            if getattr(texts, name) != getattr(self._shown, name):
-                widget.value = getattr(texts, name)
+        # What a question hides goes before it is asked, and its buttons come after it.
         if self._steps is not None:
             self._steps.show(texts)
         elif texts.counts:
             self._add_steps(texts)
+        for name, widget in self._html.items():
+            if getattr(texts, name) != getattr(self._shown, name):
+                widget.value = getattr(texts, name)
         if texts.buttons != self._shown.buttons:
             for made, text in zip(self._buttons, texts.buttons, strict=False):
                 made.description = text
