@@ -16,6 +16,8 @@ _FORMATS = {
     "time": "12:00:00Z",
     "email": "someone@host.example",
     "hostname": "host.example",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
     "uri": "https://host.example/",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
