@@ -17,6 +17,7 @@ __all__ = ["follow_up"]
 def follow_up(request: Request, row: Row, session: Session) -> Request:
     """Give a question as a follow-up to a job.
 
+    It follows that very answer: asked after another answer to the same question, it is another question.
     Whether that job has an answer is looked at when the question would be sent: what was asked
     after it before is free whatever has become of it since.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import platform
 import sys
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pplx_jupyter.errors import KeyMissing, NotFrozen, RequestError
 from pplx_jupyter.ledger.lockfile import ENDING
 from pplx_jupyter.ledger.pinned import LockfileLedger, open_lockfile
+from pplx_jupyter.render import LIBRARIES
 from pplx_jupyter.session import Session, current_session, use_session
-from pplx_jupyter.settings import Settings
+from pplx_jupyter.settings import Settings, told_notebooks
 from pplx_jupyter.submission import Submission, with_defaults
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ __all__ = [
 SHAPING = ("effort", "images", "model")
 """Settings that are part of a question: the lockfile keeps those that were not at their default."""
 
-_PACKAGES = ("markdown", "nh3", "pygments")
 _told: set[str] = set()
 
 
@@ -119,7 +118,18 @@ class FrozenSession(Session):
 
     def _look(self, request: Request) -> Row | None:
         only = request.backend if request.backend != "auto" else None
-        return self.ledger.attempts(request.fingerprint, self.base_url, only).best
+        found = self.ledger.attempts(request.fingerprint, self.base_url, only).best
+        return found or self._in_thread(request)
+
+    def _in_thread(self, request: Request) -> Row | None:
+        """Find a follow-up as it was asked, after another answer to the question that it follows."""
+        if request.follows is None:
+            return None
+        parent = request.follows["fingerprint"]
+        for row in self.ledger.jobs(limit=len(self.ledger.lockfile.entries)):
+            if row.follows and request.following(row.follows, parent).fingerprint == row.fingerprint:
+                return row
+        return None
 
     def _missing(self, request: Request, ledger: LockfileLedger) -> str:
         cell = self.cell() if self.cell is not None else ""
@@ -172,8 +182,8 @@ def thawed_session(settings: Settings) -> Session:
 def notebook_path(settings: Settings) -> Path | None:
     """Find this notebook's file, as far as anything tells; it need not exist.
 
-    The setting `notebook`, else what Jupyter Server says, else what VS Code says, else the only
-    lockfile of the folder.
+    The setting `notebook`, else what the frontend says, else the only lockfile of the folder: it may be
+    read, but does not make money count for its notebook, see `Settings.notebook_name`.
 
     Raises
     ------
@@ -182,11 +192,10 @@ def notebook_path(settings: Settings) -> Path | None:
     """
     if settings.notebook:
         return as_notebook(Path(settings.notebook).expanduser())
-    for told in (os.environ.get("JPY_SESSION_NAME"), _of_vscode()):
-        if told:
-            path = Path(told)
-            # A server that has the file elsewhere still starts the kernel in the notebook's folder.
-            return path if path.is_absolute() and path.parent.is_dir() else Path(path.name)
+    for told in told_notebooks():
+        path = Path(told)
+        # A server that has the file elsewhere still starts the kernel in the notebook's folder.
+        return path if path.is_absolute() and path.parent.is_dir() else Path(path.name)
     found = sorted(path for path in Path().glob(f"*{ENDING}") if not path.name.startswith("."))
     if len(found) > 1:
         names = ", ".join(path.name for path in found[:3])
@@ -241,7 +250,7 @@ def versions_here() -> Mapping[str, str]:
 
     # Python's own tables decide how wide a character is, and what is a space.
     found = {"pplx_jupyter": __version__, "python": ".".join(platform.python_version_tuple()[:2])}
-    return found | {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return found | {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 def _tell(written_by: Mapping[str, str]) -> None:
@@ -258,11 +267,6 @@ def _settings_of(ledger: LockfileLedger) -> Settings:
     """Give the settings that were part of the questions when they were asked."""
     kept = {k: v for k, v in ledger.lockfile.settings.items() if k in SHAPING}
     return dataclasses.replace(Settings(), **kept)
-
-
-def _of_vscode() -> str:
-    main = sys.modules.get("__main__")
-    return str(getattr(main, "__vsc_ipynb_file__", "") or "")
 
 
 def _beginning(question: str) -> str:

@@ -258,11 +258,7 @@ class Request:
 
     @property
     def fingerprint(self) -> str:
-        """``v1:`` and the SHA-256 of the question alone; see `fingerprint_of` for a follow-up."""
-        return self.fingerprint_of()
-
-    def fingerprint_of(self, parent: str = "") -> str:
-        """Give the fingerprint; a follow-up's depends on its parent's, too.
+        """``v1:`` and the SHA-256 of the question; a follow-up's depends on which answer to which question it follows.
 
         Left out are the backend, the webhook and everything that is not set; the model
         is resolved to its default, and neither line ends nor the order of a filter's
@@ -270,9 +266,9 @@ class Request:
         """
         asked = {**canonical(self.to_json(), self.options()), "model": self.resolved_model}
         if self.follows is not None:
-            parent = parent or self.follows["fingerprint"]
-        if parent:
-            asked["parent"] = parent
+            # Asked anew, the same question has another answer: what follows that is another question.
+            asked["parent_job"] = self.follows["job"]
+            asked["parent"] = self.follows["fingerprint"]
         text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return f"v1:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
 

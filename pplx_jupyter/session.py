@@ -14,8 +14,9 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.api.key import Secret, account_of, base_url, find_key
-from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError, RequestError
+from pplx_jupyter.api.key import Secret, account_of, find_key
+from pplx_jupyter.api.key import base_url as default_base_url
+from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError
 from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
 from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.ledger.expected import HISTORY, Expected, expected
@@ -23,8 +24,9 @@ from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.render.words import job_name
 from pplx_jupyter.reuse import Seen, again, decide
-from pplx_jupyter.settings import Settings, seconds_of
+from pplx_jupyter.settings import Settings, check_switches, seconds_of
 from pplx_jupyter.submission import RUN_VARIABLE, Plan, Submission, draft_of, with_defaults
+from pplx_jupyter.takeover import taken_over
 from pplx_jupyter.watch.bell import Bell
 from pplx_jupyter.watch.thread import background_loop
 
@@ -72,19 +74,19 @@ class Session:
         *,
         api_key: str | Secret | None = None,
         base_url: str | None = None,
-        ledger: Ledger | str | None = None,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
         settings: Settings | None = None,
         transport: Any = None,
         typed_key: Secret | None = None,
     ) -> None:
         self.typed_key = typed_key
         self.settings = Settings.load() if settings is None else settings
-        self.base_url = (base_url or _default_base_url()).rstrip("/")
+        self.base_url = (base_url or default_base_url()).rstrip("/")
         self.bell = Bell()
         self.refused: dict[str, float] = {}
         self.quiet_exit = False
         self.is_default = api_key is None and base_url is None and ledger is None
-        self._ledger = ledger
+        self._ledger = os.fspath(ledger) if isinstance(ledger, os.PathLike) else ledger
         if isinstance(api_key, str):
             api_key = Secret(api_key.strip(), "the argument api_key") if api_key.strip() else None
         self._key = api_key
@@ -172,9 +174,8 @@ class Session:
         BudgetExceeded
             It could pass a budget; nothing is written or sent.
         """
-        for flag, value in (("refresh", refresh), ("yes", yes)):
-            if not isinstance(value, bool):
-                raise RequestError(f"{flag} {value!r}: choose True or False. Nothing was sent.", field=flag)
+        given = {"refresh": refresh, "retry_failed": retry_failed, "yes": yes}
+        check_switches("", given, unset=("retry_failed",))
         if retry_of is not None:
             how: Callable[[Attempts], Decision]
             seen = Seen(retry_of.idempotency_key, retry_of.settled_at)
@@ -203,9 +204,7 @@ class Session:
             cell=cell,
             filled=filled,
         )
-        if request.webhook_secret and not request.webhook_secret.startswith("$"):
-            # Before the intent is written: a watcher may send it at once.
-            self._secrets[request.fingerprint] = request.webhook_secret
+        self._keep_secret(request)
         try:
             row, decision = self.ledger.intend(draft, how, budget=self.settings.budget, allowed=yes)
         except BudgetExceeded as error:
@@ -275,6 +274,8 @@ class Session:
             )
             for request, texts in zip(requests, filled or [{}] * len(requests), strict=True)
         ]
+        for request in requests:
+            self._keep_secret(request)
         found = self.ledger.intend_all(drafts, how, gate=gate, budget=self.settings.budget)
         submitted = [
             Submission(
@@ -285,6 +286,11 @@ class Session:
         ]
         self._claim([row for row, _ in found])
         return submitted
+
+    def _keep_secret(self, request: Request) -> None:
+        """Keep a webhook's secret that was given in clear; before its intent is written, which a watcher may send at once."""
+        if request.webhook_secret and not request.webhook_secret.startswith("$"):
+            self._secrets[request.fingerprint] = request.webhook_secret
 
     def _claim(self, rows: Sequence[Row]) -> None:
         """Count what has not left yet as this process's own: it says at its end what is left of it."""
@@ -376,7 +382,7 @@ class Session:
         if not name or row.name == name:
             return row
         try:
-            return self.ledger.write(row.id, {"name": name}) or row
+            return self.ledger.rename(row.id, name) or row
         except LedgerError as error:
             # An answer is shown from a ledger that is only read, too.
             warn_once(str(error))
@@ -395,38 +401,8 @@ class Session:
         return choose(request, retired=until is not None and until > time.time())
 
     def follow(self, row: Row) -> Row:
-        """See that this key's watcher may take an open row.
-
-        A row of another key becomes this key's where nobody follows it, or where the service refuses
-        that other key. If it was sent, and no id came, it is left *unconfirmed*: an idempotency key
-        is known to its own account alone, so that sending it with this key could be a second purchase.
-        """
-        if not row.is_open or not self.has_key or row.base_url != self.base_url:
-            return row
-        account = self.account
-        refused = row.trouble is not None and row.trouble.get("kind") in {"unauthorized", "forbidden"}
-        if row.account == account or (self._is_held(row) and not refused):
-            return row
-        now = time.time()
-        changes: dict[str, Any] = {
-            "account": account,
-            "owner": "",
-            "due_at": row.due_at if is_parked(row.due_at) else now,
-            "tries": 0,
-            "trouble": None,
-        }
-        if row.state == "submitting" and row.sending_at is not None:
-            reason = "sent with another key, and the reply was lost"
-            failure = {"kind": "unconfirmed", "reason": reason, "accepted": False, "at": row.sending_at}
-            changes |= {"state": "unconfirmed", "failure": failure}
-        # Its holder is named: whoever has taken it meanwhile keeps it.
-        return self.ledger.write(row.id, changes, owner=row.owner, states=OPEN) or row
-
-    def _is_held(self, row: Row) -> bool:
-        from pplx_jupyter.watch.lease import free_owners
-
-        owners = self.ledger.owners()
-        return row.owner in {owner.id for owner in owners} and row.owner not in free_owners(owners)
+        """See that this key's watcher may take an open row; see `pplx_jupyter.takeover`."""
+        return taken_over(self, row)
 
     def watch(self, *, after: float = 0.0) -> None:
         """Start the watcher of this key's jobs, if it does not run; later calls only wake it.
@@ -515,10 +491,6 @@ class Session:
         from pplx_jupyter.leaving import say_goodbye
 
         say_goodbye(self.ledger, self.bell, self._mine)
-
-
-def _default_base_url() -> str:
-    return base_url()
 
 
 def asked_here() -> list[str]:

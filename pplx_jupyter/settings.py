@@ -17,9 +17,9 @@ from pplx_jupyter.errors import RequestError
 from pplx_jupyter.render.words import file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-__all__ = ["Settings", "seconds_of"]
+__all__ = ["Settings", "check_switches", "seconds_of", "told_notebooks"]
 
 _CHOICES = {"backend": ("auto", "sonar", "agent"), "effort": ("", "minimal", "low", "medium", "high")}
 _TRUE = {"1", "true", "yes", "on"}
@@ -98,6 +98,8 @@ class Settings:
     sound: bool = False
 
     def __post_init__(self) -> None:
+        switches = {name: getattr(self, name) for name in sorted(_SWITCHES)}
+        check_switches("the setting ", switches, unset=("wait",))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 listed = ", ".join(choice for choice in choices if choice)
@@ -114,9 +116,8 @@ class Settings:
     @property
     def notebook_name(self) -> str:
         """The file name of "this notebook": the setting, else as Jupyter Server or VS Code tells; else an empty text."""
-        main = sys.modules.get("__main__")
-        told = self.notebook or os.environ.get("JPY_SESSION_NAME") or getattr(main, "__vsc_ipynb_file__", "")
-        return file_name(Path(str(told)).name) if told else ""
+        told = [self.notebook, *told_notebooks()]
+        return next((file_name(Path(each).name) for each in told if each), "")
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -146,6 +147,38 @@ class Settings:
                 found[name] = _read(name, environ[variable], variable)
         found.update({k: v for k, v in (overrides or {}).items() if v is not None})
         return cls(**found)
+
+
+def check_switches(where: str, given: Mapping[str, Any], *, unset: Collection[str] = ()) -> None:
+    """Refuse what is neither True nor False: ``refresh="no"`` would count as true, and buy.
+
+    Parameters
+    ----------
+    where
+        What the names stand behind in the error, such as ``"the setting "``.
+    given
+        The values by their names.
+    unset
+        Names that may be None, too.
+
+    Raises
+    ------
+    RequestError
+        One is something else.
+    """
+    wrong = [name for name, value in given.items() if not isinstance(value, bool)]
+    for name in wrong:
+        if given[name] is not None or name not in unset:
+            from pplx_jupyter.fields.checks import check_switch
+
+            check_switch(f"{where}{name}", given[name])
+
+
+def told_notebooks() -> list[str]:
+    """Give what the frontends say this notebook's file is, as far as they do: Jupyter Server, then VS Code."""
+    main = sys.modules.get("__main__")
+    told = (os.environ.get("JPY_SESSION_NAME"), getattr(main, "__vsc_ipynb_file__", None))
+    return [str(each) for each in told if each]
 
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}

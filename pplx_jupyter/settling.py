@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.settings import check_switches
 
 if TYPE_CHECKING:
     from pplx_jupyter.api.wire import Reply
@@ -20,6 +21,7 @@ _ASK_SECONDS = 10.0
 
 def settle(session: Session, job_id: str, *, ask_again: bool, remote_id: str, yes: bool) -> Row:
     """Write what a person decided; see `pplx_jupyter.session.Session.settle`."""
+    check_switches("", {"ask_again": ask_again, "yes": yes})
     row = session.ledger.get(job_id)
     if row is None or row.state != "unconfirmed":
         raise _nothing_to_settle(job_id)

@@ -17,12 +17,12 @@ from pplx_jupyter.job import Job
 from pplx_jupyter.render.words import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from jinja2 import Template
+    from jinja2 import StrictUndefined, UndefinedError
     from jinja2.sandbox import SandboxedEnvironment
 
-__all__ = ["MAX_CELL", "MAX_COLUMNS", "MAX_ROWS", "fill", "names_in", "uses"]
+__all__ = ["MAX_CELL", "MAX_COLUMNS", "MAX_ROWS", "fill", "lacking", "names_in", "uses"]
 
 MAX_ROWS = 50
 MAX_COLUMNS = 20
@@ -35,7 +35,12 @@ _ANSWER = re.compile(r"(\w+)\.answer\b")
 _NEVER = ("\x00<", ">\x00")
 
 
-def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def fill(
+    template: str,
+    names: Mapping[str, Any],
+    own: Mapping[str, Any] | None = None,
+    check: Callable[[str, Any], None] | None = None,
+) -> tuple[str, dict[str, str]]:
     """Fill a prompt's ``{{ … }}`` from the notebook's variables.
 
     Parameters
@@ -44,6 +49,10 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         The cell's body.
     names
         The notebook's variables.
+    own
+        What comes before these, under any name: the columns of a batch's row.
+    check
+        Called with each expression and its value before it is written; what it raises is raised.
 
     Returns
     -------
@@ -61,6 +70,7 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         return template, {}
     import jinja2
 
+    own = own or {}
     filled: dict[str, str] = {}
     written: list[str] = []
     try:
@@ -68,10 +78,14 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
             if is_expression:
                 # Each is evaluated once: it may be a call.
                 _check_answered(text, names)
-                filled[text] = _evaluated(text, names)
+                value = _value(text, names, own)
+                shown = _written(value)
+                if check is not None:
+                    check(text, value)
+                filled[text] = str(shown)
             written.append(filled[text] if is_expression else text)
     except jinja2.UndefinedError as error:
-        raise _undefined(error, names) from None
+        raise _undefined(error, {**_Names(names), **own}) from None
     except jinja2.TemplateSyntaxError as error:
         raise _unreadable(error) from None
     except jinja2.exceptions.SecurityError as error:
@@ -84,6 +98,15 @@ def fill(template: str, names: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
             f"the prompt's template failed: {type(error).__name__}: {error}. Nothing was sent."
         ) from error
     return "".join(written), filled
+
+
+def lacking(said: str) -> Any:
+    """Give what stands for a value that is not there: to write it is a RequestError with these words.
+
+    An expression may say what is meant instead: ``{{ founded | default("unknown") }}``, ``{{ founded or "unknown" }}``.
+    """
+    error, kind = _lacking()
+    return kind(hint=said, exc=error)
 
 
 def names_in(template: str) -> set[str]:
@@ -135,7 +158,6 @@ def _environment() -> SandboxedEnvironment:
         comment_start_string=_NEVER[0] + "#",
         comment_end_string="#" + _NEVER[1],
         undefined=jinja2.StrictUndefined,
-        finalize=_written,
         keep_trailing_newline=True,
         autoescape=False,
     )
@@ -174,17 +196,46 @@ def _check_answered(expression: str, names: Mapping[str, Any]) -> None:
         )
 
 
-def _evaluated(expression: str, names: Mapping[str, Any]) -> str:
-    if expression.isidentifier() and expression in names and _is_own(expression):
+def _value(expression: str, names: Mapping[str, Any], own: Mapping[str, Any]) -> Any:
+    if expression.isidentifier():
         # What nearly all are: the thousand rows of a batch need no template engine for it.
-        return str(_written(names[expression]))
-    return _compiled(expression).render(_Names(names))
+        if expression in own:
+            return own[expression]
+        if expression in names and _is_own(expression):
+            return names[expression]
+    return _compiled(expression)({**_Names(names), **own})
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(expression: str) -> Template:
+def _compiled(expression: str) -> Callable[[Mapping[str, Any]], Any]:
     """Compile an expression; once, for the thousand rows of a batch."""
-    return _environment().from_string("{{ " + expression + " }}")
+    from jinja2 import nodes
+    from jinja2.environment import TemplateExpression
+
+    # As Jinja2's compile_expression does, which takes no ``{{ a, b }}``.
+    output: Any = _environment().parse("{{ " + expression + " }}").body[0]
+    body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), output.nodes[0], lineno=1)]
+    template = _environment().from_string(nodes.Template(body, lineno=1))
+    return TemplateExpression(template, undefined_to_none=False)
+
+
+@functools.cache
+def _lacking() -> tuple[type[UndefinedError], type[StrictUndefined]]:
+    import jinja2
+
+    class LackingError(jinja2.UndefinedError):
+        # No ValueError: the filter `int` would take that for a 0.
+        pass
+
+    class Lacking(jinja2.StrictUndefined):
+        __slots__ = ()
+        __repr__ = jinja2.StrictUndefined.__str__
+
+        def __bool__(self) -> bool:  # type: ignore[override]
+            # It may stand before an `or`.
+            return False
+
+    return LackingError, Lacking
 
 
 def _written(value: Any) -> Any:
@@ -235,11 +286,13 @@ def _unreadable(error: Any) -> RequestError:
 
 def _undefined(error: Exception, names: Mapping[str, Any]) -> PplxError:
     text = str(error)
+    if isinstance(error, _lacking()[0]):
+        return RequestError(text)
     found = re.match(r"'(\w+)' is undefined", text)
     if not found:
         return PplxError(f"the prompt's template: {text}. Nothing was sent.")
     name = found.group(1)
-    near = difflib.get_close_matches(name, list(_Names(names)), 1)
+    near = difflib.get_close_matches(name, list(names), 1)
     end = (
         f"; did you mean {{{{ {near[0]} }}}}?"
         if near

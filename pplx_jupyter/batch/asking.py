@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.batch.batch import AT_ONCE, Asking, Batch
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.fields.checks import check_integer
 from pplx_jupyter.presenting import presenter
 from pplx_jupyter.render.words import job_name
 from pplx_jupyter.schema import format_of
 from pplx_jupyter.session import Session, current_session
-from pplx_jupyter.settings import seconds_of
+from pplx_jupyter.settings import check_switches, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +47,8 @@ def research_map(
     Parameters
     ----------
     prompt
-        The question, with the row's columns as ``{{ company }}``; any column is ``{{ row["Net sales"] }}``.
+        The question, with the row's columns as ``{{ company }}``; any column is ``{{ row["Net sales"] }}``. What a
+        row lacks is refused, unless the prompt says what to write: ``{{ founded or "not known" }}``.
     rows
         A data frame (pandas or polars), or a list of dicts.
     name
@@ -75,8 +78,7 @@ def research_map(
     BudgetExceeded
         All together could pass the budget; nothing was sent.
     """
-    if not isinstance(yes, bool):
-        raise RequestError(f"yes {yes!r}: choose True or False. Nothing was sent.", field="yes")
+    check_switches("", {"yes": yes})
     session = session or current_session()
     if schema is not None:
         fields["response_format"] = format_of(schema)
@@ -111,11 +113,10 @@ def make_batch(
     names: Mapping[str, Any] | None = None,
 ) -> Batch:
     """Make a batch; nothing is sent. `names` are what the prompt may use besides the row's columns."""
-    if isinstance(asking.at_once, bool) or not 1 <= asking.at_once <= _MOST_AT_ONCE:
-        raise RequestError(
-            f"at_once {asking.at_once!r}: write a whole number from 1 to {_MOST_AT_ONCE}. Nothing was sent.",
-            field="at_once",
-        )
+    at_once = check_integer("at_once", asking.at_once, 1, _MOST_AT_ONCE)
+    asking = dataclasses.replace(asking, at_once=at_once)
+    given = {"refresh": asking.refresh, "retry_failed": asking.retry_failed}
+    check_switches("", given, unset=("retry_failed",))
     table = read_table(rows)
     return Batch(session, prompt, table, questions_of(prompt, table, fields, names), asking)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,10 @@ from pplx_jupyter.batch.standing import tally_of
 from pplx_jupyter.batch.standings import Standings
 from pplx_jupyter.batch.waiting import wait_until_over
 from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted
+from pplx_jupyter.fields.checks import check_integer
 from pplx_jupyter.job import Job
 from pplx_jupyter.ledger.expected import Expected
-from pplx_jupyter.ledger.gate import Gate
+from pplx_jupyter.ledger.gate import Gate, is_parked
 from pplx_jupyter.reuse import again
 from pplx_jupyter.rows import answer_of, has_answer
 from pplx_jupyter.schema import schema_in
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.submission import Submission
 
 __all__ = ["AT_ONCE", "Asking", "Batch"]
+
+log = logging.getLogger("pplx_jupyter")
 
 AT_ONCE = 10
 """How many questions of a batch are under way at the same time, unless it says otherwise."""
@@ -109,10 +113,12 @@ class Batch:
     @property
     def plan(self) -> BatchPlan:
         """What asking now would do and cost; nothing is written or sent."""
+        decisions = self._decisions()
         return plan_of(
             self.session,
-            self._decisions(),
+            decisions,
             self.usual,
+            paused=len(self._paused(decisions)),
             rows=len(self.questions),
             notebook=self.asking.notebook,
             at_once=self.asking.at_once,
@@ -131,7 +137,8 @@ class Batch:
         Parameters
         ----------
         first
-            Ask so many of the new questions only, the rows in their order.
+            Ask so many of the new questions only, the rows in their order; rows that wait in another batch, which
+            was paused, count as new.
         background
             Return before all is written down: a thousand rows take a second.
         resume
@@ -139,12 +146,14 @@ class Batch:
 
         Raises
         ------
+        RequestError
+            `first` is no whole number from 1 on; nothing was sent.
         KeyMissing
             Something would be sent, and there is no key.
         BudgetExceeded
             All together could pass a budget; nothing was sent.
         """
-        chosen = self._chosen(first)
+        chosen = self._chosen(None if first is None else check_integer("first", first, 1, None))
         if not background or self.session.frozen:
             self._submit(chosen, resume=resume)
             return
@@ -166,6 +175,10 @@ class Batch:
         except PplxError as error:
             # Raised by `wait`, and shown by whoever watches.
             self._error = error
+        except Exception as error:
+            # The border of the thread: whoever waits must not wait for ever.
+            log.exception("batch %s", self.label)
+            self._error = PplxError(f"batch {self.label}: {type(error).__name__}: {error}")
         self.session.bell.ring()
 
     def _submit(
@@ -196,6 +209,7 @@ class Batch:
         if any(submitted.row.is_open for submitted in found):
             self.session.watch()
         self.session.bell.ring()
+        self.refresh()
         return found
 
     def _chosen(self, first: int | None = None) -> dict[str, Question]:
@@ -204,12 +218,29 @@ class Batch:
             return self._different
         left = first
         taken: dict[str, Question] = {}
-        for (fingerprint, question), decision in zip(self._different.items(), self._decisions(), strict=True):
-            if decision.what != "keep":
-                left -= 1
-            if decision.what == "keep" or left >= 0:
+        decisions = self._decisions()
+        waits = self._paused(decisions)
+        for (fingerprint, question), decision in zip(self._different.items(), decisions, strict=True):
+            row = decision.row if decision.what == "keep" else None
+            is_new = row is None or (row.id in waits and row.batch != self.id)
+            left -= is_new
+            if not is_new or left >= 0:
                 taken[fingerprint] = question
         return taken
+
+    def _paused(self, decisions: Sequence[Decision]) -> set[str]:
+        """Give the ids of the rows that asking would let go on: they wait in a batch that was paused.
+
+        None, where they are all of this very batch and nothing else is new: then its panel comes back, paused.
+        """
+        kept = [each.row for each in decisions if each.what == "keep" and each.row is not None]
+        parked = [row for row in kept if row.is_open and is_parked(row.due_at)]
+        gates = {batch: self.session.ledger.gate(batch) for batch in {row.batch for row in parked}}
+        shut = {batch for batch, gate in gates.items() if gate is not None and gate.paused}
+        found = [row for row in parked if row.batch in shut]
+        if len(kept) == len(decisions) and all(row.batch == self.id for row in found):
+            return set()
+        return {row.id for row in found}
 
     def _decisions(self) -> list[Decision]:
         """Say of each different question what asking it means now."""
@@ -254,8 +285,13 @@ class Batch:
     @property
     def new_prompts(self) -> list[str]:
         """The prompts that would be bought, in the rows' order."""
-        pairs = zip(self._different.values(), self._decisions(), strict=True)
-        return [each.request.prompt for each, decision in pairs if decision.what != "keep"]
+        decisions = self._decisions()
+        waits = self._paused(decisions)
+        return [
+            each.request.prompt
+            for each, decision in zip(self._different.values(), decisions, strict=True)
+            if decision.what != "keep" or (decision.row is not None and decision.row.id in waits)
+        ]
 
     # -- where it stands --------------------------------------------------------------------------
 
@@ -294,6 +330,18 @@ class Batch:
         """How its questions leave."""
         return self.session.ledger.gate(self.id) or Gate(self.asking.at_once)
 
+    @property
+    def paused(self) -> str:
+        """Why none of the rows that wait leaves, as `Gate.paused` tells it; empty where one does.
+
+        A question that another batch asks, too, waits at the gate of one of the two.
+        """
+        at = {each.batch for each in self.standings if each.word == "waiting"} or {self.id}
+        gates = [self.session.ledger.gate(batch) or Gate() for batch in at]
+        if not all(gate.paused for gate in gates):
+            return ""
+        return "user" if any(gate.paused == "user" for gate in gates) else gates[0].paused
+
     def refresh(self) -> bool:
         """Read what has changed; say whether anything has."""
         return self._rows.refresh()
@@ -306,7 +354,7 @@ class Batch:
     @property
     def tally(self) -> Tally:
         """The sums of the rows as last read."""
-        return tally_of(self.standings)
+        return tally_of(self.standings, self._rows.replaced)
 
     @property
     def is_simulated(self) -> bool:
@@ -343,7 +391,7 @@ class Batch:
         tally = self.tally
         if tally.under_way:
             return False
-        return not tally.waiting or self.gate.paused not in {"", "user"}
+        return not tally.waiting or self.paused not in {"", "user"}
 
     # -- what it gives ----------------------------------------------------------------------------
 
@@ -352,12 +400,17 @@ class Batch:
         """The job of each row, in their order; None for a row that was not asked. Equal rows share one."""
         self._await_sent()
         found = [each.job for each in self.standings]
-        jobs = {
-            job_id: Job(self.session, job_id, reuse="ledger" if self._rows.is_reused(job_id) else None)
-            for job_id in found
-            if job_id
-        }
+        jobs = {job_id: self._job(job_id) for job_id in found if job_id}
         return [jobs.get(job_id) for job_id in found]
+
+    def job(self, number: int) -> Job | None:
+        """Give the job of one row, counted from 0; None for a row that was not asked."""
+        self._await_sent()
+        job_id = self._rows.of([self._fingerprints[number]])[0].job
+        return self._job(job_id) if job_id else None
+
+    def _job(self, job_id: str) -> Job:
+        return Job(self.session, job_id, reuse="ledger" if self._rows.is_reused(job_id) else None)
 
     @property
     def answer(self) -> Answers:
@@ -366,7 +419,7 @@ class Batch:
 
     @property
     def cost(self) -> Cost:
-        """What it cost so far: the rows that were bought, not those that were in the ledger."""
+        """What it cost so far: all that was bought, not what was in the ledger; rows asked anew count each time."""
         self.refresh()
         tally = self.tally
         return Cost(tally.spent if tally.bought or not tally.unknown else None, {}, tally.estimated)
@@ -424,8 +477,8 @@ class Batch:
         """What stopped the rest of the rows: a refusal that each of them would meet; else None."""
         if self._error is not None:
             return self._error
-        gate, tally = self.gate, self.tally
-        if gate.paused in {"", "user"} or not tally.waiting:
+        tally = self.tally
+        if not tally.waiting or self.paused in {"", "user"}:
             return None
         refused = next((each for each in self.standings if each.word == "failed"), None)
         error = None if refused is None else Job(self.session, refused.job).error
@@ -437,10 +490,11 @@ class Batch:
     def frame(self) -> Any:
         """Give the rows as a data frame, in their order, as far as they are settled.
 
-        The input's columns come first, then those of the schema, then answer (its text), state, reason,
-        cost (US dollars), sources (how many) and job (its id). A row without an answer has the reason; one
-        that asks the same as a row above has that one's answer, and a cost of 0.
-        Without pandas it is a list of dicts.
+        The input's columns come first, a pandas frame's with their kinds, then those of the schema, then answer
+        (its text), state, reason, cost (US dollars), sources (how many) and job (its id). A field of the schema that
+        is called as one of these, or as a column of the input, ends in ``_answer``: cost is always what an answer
+        cost. A row without an answer has the reason; one that asks the same as a row above has that one's
+        answer, and a cost of 0. Without pandas it is a list of dicts.
         """
         self.refresh()
         standings = self.standings
@@ -457,7 +511,10 @@ class Batch:
     # -- what a person may do meanwhile ---------------------------------------------------------------
 
     def pause(self) -> None:
-        """Send no new row; rows that are under way go on, and are billed."""
+        """Send no new row; rows that are under way go on, and are billed.
+
+        Rows that another batch asks, too, and that have not left, wait for this one from now on.
+        """
         self._set_gate(paused="user")
 
     def resume(self) -> None:
@@ -467,7 +524,9 @@ class Batch:
 
     def _set_gate(self, *, paused: str) -> None:
         self._await_sent()
-        self.session.ledger.set_gate(self.id, dataclasses.replace(self.gate, paused=paused))
+        waiting = [each.job for each in self.standings if each.word == "waiting"]
+        gate = dataclasses.replace(self.gate, paused=paused)
+        self.session.ledger.set_gate(self.id, gate, list(dict.fromkeys(waiting)))
         self.session.bell.ring()
 
     def cancel(self) -> None:
@@ -503,7 +562,7 @@ class Batch:
             return 0
         left = {fingerprint: self._different[fingerprint] for fingerprint in seen}
         # Another window has this button, too: what it asked anew since is not bought again, but shown.
-        asked = self._submit(left, resume=self.gate.paused != "user", how=functools.partial(again, seen=seen))
+        asked = self._submit(left, resume=self.paused != "user", how=functools.partial(again, seen=seen))
         return sum(each.created for each in asked)
 
     def __len__(self) -> int:

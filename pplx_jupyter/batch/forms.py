@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["error_forms", "final_forms", "forms_of", "hint_forms", "plan_forms", "rows_html", "unsent_forms"]
 
 _MOST_ROWS = 200
-"""Rows that a saved notebook holds, besides those that need a look; the frame has all."""
+"""Rows that a saved notebook holds, and as many more of those that need a look; the frame has all."""
 
 _SIMULATED = Note(
     "!",
@@ -97,7 +97,7 @@ def final_forms(batch: Batch) -> tuple[dict[str, str], dict[str, str]]:
         headline, rest = words.settled_words(tally, took, frozen=batch.session.frozen)
         glyph, tone = ("!", "warn") if tally.needs_you or tally.waiting else ("✓", "ok")
     else:
-        glyph, tone, headline = words.state_words(batch, tally, batch.gate.paused)
+        glyph, tone, headline = words.state_words(batch, tally, batch.paused)
         rest = words.sums(tally)
     state = {
         "text/html": wrap(
@@ -119,13 +119,16 @@ def final_forms(batch: Batch) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _table_forms(batch: Batch, standings: Sequence[Standing], now: float) -> dict[str, str]:
-    wanted = [n for n, each in enumerate(standings) if n < _MOST_ROWS or each.word in NEEDS_YOU]
+    # Who cancels a batch knows why its rows gave no answer.
+    look = [n for n, each in enumerate(standings) if each.word in NEEDS_YOU and each.word != "cancelled"]
+    look = [n for n in look if n >= _MOST_ROWS]
+    wanted = [*range(min(_MOST_ROWS, len(standings))), *look[:_MOST_ROWS]]
     lines = words.lines_of(batch, standings, wanted, now)
     below: list[Sentence] = []
     if len(wanted) < len(standings):
-        below.append(
-            (f"{count(len(standings) - len(wanted), 'more row')}: ", Code(f"{batch.handle}.frame()"), ".")
-        )
+        unseen = f", {len(look) - _MOST_ROWS:,} of them without an answer" if len(look) > _MOST_ROWS else ""
+        more = count(len(standings) - len(wanted), "more row")
+        below.append((f"{more}{unseen}: ", Code(f"{batch.handle}.frame()"), "."))
     failed = sum(each.word in {"failed", "expired", "cancelled", "invalid"} for each in standings)
     if failed and batch.is_over:
         noun = "the row" if failed == 1 else f"the {failed} rows"

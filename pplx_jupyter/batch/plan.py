@@ -36,7 +36,9 @@ class BatchPlan:
     answered, under_way, unanswered
         Questions that are in the ledger already, with an answer, under way, or ended without one.
     new
-        Questions that would be bought.
+        Questions that asking would send, and that are billed then.
+    paused
+        Those of the new ones that are written down already, and wait in a batch that was paused.
     usual
         What one of them usually costs and takes.
     at_once
@@ -53,6 +55,7 @@ class BatchPlan:
     under_way: int
     unanswered: int
     new: int
+    paused: int
     usual: Expected
     at_once: int
     left: float | None = None
@@ -89,7 +92,7 @@ class BatchPlan:
     def check(self) -> None:
         """Raise BudgetExceeded where the new questions do not fit; the error has the whole sum."""
         if self.refusal is not None:
-            raise BudgetExceeded(self.refusal.line(self.new), refusal=self.refusal)
+            raise BudgetExceeded(self.refusal.line(self.new - self.paused), refusal=self.refusal)
 
     @property
     def headline(self) -> str:
@@ -102,6 +105,7 @@ class BatchPlan:
     @property
     def details(self) -> str:
         """Say what the rows come to, how long they take, and what is left of the budget."""
+        fresh = self.new - self.paused
         held = [
             f"{self.answered} {'is' if self.answered == 1 else 'are'} in your ledger (free)"
             if self.answered
@@ -110,7 +114,10 @@ class BatchPlan:
             if self.under_way
             else "",
             f"{self.unanswered} ended without an answer before" if self.unanswered else "",
-            f"{self.new} {'is' if self.new == 1 else 'are'} new" if self.new else "",
+            f"{self.paused} {'waits' if self.paused == 1 else 'wait'} in a batch that was paused, and would go on"
+            if self.paused
+            else "",
+            f"{fresh} {'is' if fresh == 1 else 'are'} new" if fresh else "",
         ]
         same = self.rows - self.questions
         kinds = f"{count(self.rows, 'row')}{f' ({same} ask what another asks, and are asked once)' if same else ''}"
@@ -141,6 +148,7 @@ def plan_of(
     decisions: Sequence[Decision],
     usual: Expected,
     *,
+    paused: int,
     rows: int,
     notebook: str,
     at_once: int,
@@ -159,9 +167,10 @@ def plan_of(
         rows=rows,
         questions=len(decisions),
         answered=sum(row.state in {"completed", "incomplete"} for row in kept),
-        under_way=sum(row.is_open for row in kept),
+        under_way=sum(row.is_open for row in kept) - paused,
         unanswered=sum(row.state not in {"completed", "incomplete"} and not row.is_open for row in kept),
-        new=new,
+        new=new + paused,
+        paused=paused,
         usual=usual,
         at_once=at_once,
         left=None if most is None else most.left,

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import functools
+import re
+import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.render.words import one_line
 from pplx_jupyter.request import Request
-from pplx_jupyter.template import fill, names_in
+from pplx_jupyter.template import fill, lacking, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = ["Question", "Table", "questions_of", "read_table"]
 
 _ROW = "row"
 """The name by which a prompt gets at a column whose name is none of Python's: ``{{ row["Net sales"] }}``."""
+
+_LOOKUP = re.compile(r"(\w+)(?:\s*\.\s*\w+|\[[^\[\]]*\])*")
+"""An expression that takes a value as it is, as ``firm.name`` does."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,13 +35,13 @@ class Table:
     ----------
     columns
         The names of all columns, in their order.
-    index
-        The labels of the rows of a data frame, which its result has, too; None where there are none.
+    frame
+        The pandas data frame as it was when it was read, which the result begins with; None for other rows.
     """
 
     records: Sequence[Mapping[str, Any]]
     columns: Sequence[str]
-    index: Any = None
+    frame: Any = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,19 +61,43 @@ class Question:
     filled: Mapping[str, str]
 
 
+class _Record(dict[str, Any]):
+    """A row under the name ``row``: one of its columns at a time, never all at once."""
+
+    def __missing__(self, name: object) -> NoReturn:
+        near = difflib.get_close_matches(str(name), list(self), 1)
+        end = (
+            f'; did you mean {{{{ row["{near[0]}"] }}}}?'
+            if near
+            else f"; it has {', '.join(list(self)[:4])}."
+        )
+        raise RequestError(f"the row has no column “{one_line(str(name), 80)}”{end} Nothing was sent.")
+
+    def __repr__(self) -> NoReturn:
+        raise RequestError(
+            f'{{{{ row }}}} would send every column: write {{{{ row["{next(iter(self), "")}"] }}}} for one. Nothing was sent.'
+        )
+
+    __str__ = __repr__
+
+
 def read_table(rows: Any) -> Table:
     """Read a data frame (pandas, polars) or an iterable of mappings.
 
     Raises
     ------
     RequestError
-        It is none of these, or empty; nothing was sent.
+        It is none of these, or empty, or two of its columns have one name; nothing was sent.
     """
-    index = None
+    frame = None
     if hasattr(rows, "to_dicts"):
         records = rows.to_dicts()
     elif hasattr(rows, "columns") and hasattr(rows, "to_dict"):
-        records, index = rows.to_dict("records"), rows.index
+        _check_names([rows.columns])
+        if _is_pandas(rows):
+            # Rows are read once: what a later cell does to the frame is not what was asked.
+            frame = rows.copy()
+        records = (rows if frame is None else frame).to_dict("records")
     elif isinstance(rows, Iterable) and not isinstance(rows, str | bytes | Mapping):
         records = list(rows)
     else:
@@ -80,8 +111,29 @@ def read_table(rows: Any) -> Table:
         )
     if not records:
         raise RequestError("rows: there are none. Nothing was sent.")
+    if frame is None:
+        _check_names(records)
     plain = [{str(name): value for name, value in record.items()} for record in records]
-    return Table(plain, list(dict.fromkeys(name for record in plain for name in record)), index)
+    return Table(plain, list(dict.fromkeys(name for record in plain for name in record)), frame)
+
+
+def _is_pandas(rows: Any) -> bool:
+    # Not imported for it: where there is such a frame, there is pandas.
+    return isinstance(rows, getattr(sys.modules.get("pandas"), "DataFrame", ()))
+
+
+def _check_names(records: Iterable[Iterable[Any]]) -> None:
+    """Refuse columns of one name, such as ``1`` and ``"1"``: one would silently take the place of the other."""
+    found: dict[str, bool] = {}
+    for record in records:
+        names: set[str] = set()
+        for name in record:
+            text, is_text = str(name), isinstance(name, str)
+            if text in names or found.setdefault(text, is_text) != is_text:
+                raise RequestError(
+                    f"rows: two columns are called “{one_line(text, 80)}”; rename one of them. Nothing was sent."
+                )
+            names.add(text)
 
 
 def questions_of(
@@ -108,35 +160,61 @@ def questions_of(
         raise RequestError(
             f"the prompt uses no column of the rows, so that all would ask the same: write {shown} in it. Nothing was sent."
         )
-    others = dict(names or {})
+    others, roots = dict(names or {}), {*used, _ROW}
+    check = functools.partial(_check_value, roots=roots)
     first: Request | None = None
     found: list[Question] = []
     for number, record in enumerate(table.records, 1):
-        _check_there(number, record, used)
+        own = dict(record)
+        if _ROW in needed and _ROW not in table.columns:
+            own[_ROW] = _Record({name: _present(name, record) for name in table.columns})
+        own |= {name: _present(name, record) for name in used}
         try:
-            prompt, filled = fill(template, {**others, **record, _ROW: record})
+            prompt, filled = fill(template, others, own, check)
         except PplxError as error:
             raise type(error)(f"row {number}: {error}") from None
         prompt = prompt.strip("\n")
         first = Request.build(prompt=prompt, **fields) if first is None else first
-        label = one_line(str(record[(used or table.columns)[0]]), 80)
+        label = _label(record, (used or table.columns)[0])
         found.append(Question(label, first.replace(prompt=prompt), filled))
     return found
 
 
-def _check_there(number: int, record: Mapping[str, Any], used: Sequence[str]) -> None:
-    """Refuse a row that lacks what its prompt needs: a question about “nan” would be paid for."""
-    for name in used:
-        value = record.get(name)
-        if value is None or _is_missing(value) or (isinstance(value, str) and not value.strip()):
-            raise RequestError(
-                f"row {number}: its {name} is missing, and the prompt uses it; fill it in, or drop the row. Nothing was sent."
-            )
+def _label(record: Mapping[str, Any], column: str) -> str:
+    value = record.get(column)
+    try:
+        return "" if value is None else one_line(str(value), 80)
+    except Exception:  # noqa: BLE001 - a column that no prompt uses may hold anything
+        return type(value).__name__
+
+
+def _present(name: str, record: Mapping[str, Any]) -> Any:
+    """Give a row's value; what it lacks cannot be written: a question about “nan” would be paid for."""
+    value = record.get(name)
+    if _is_missing(value) or _is_blank(value):
+        return lacking(
+            f"its {name} is missing, and the prompt uses it; fill it in, or drop the row. Nothing was sent."
+        )
+    return value
+
+
+def _check_value(expression: str, value: Any, *, roots: Collection[str]) -> None:
+    """Refuse what lies within a row's values, or was made of them, and is missing."""
+    plain = _LOOKUP.fullmatch(expression)
+    if _is_missing(value) or (plain is not None and plain[1] in roots and _is_blank(value)):
+        what = "blank" if isinstance(value, str) else f"missing ({value})"
+        raise RequestError(
+            f"{{{{ {expression} }}}} is {what}; fill it in, or drop the row. Nothing was sent."
+        )
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _is_missing(value: Any) -> bool:
     try:
         # NaN and NaT differ from themselves; pandas' NA refuses to say.
-        return bool(value != value)  # noqa: PLR0124
-    except (TypeError, ValueError):
+        return value is None or bool(value != value)  # noqa: PLR0124
+    except Exception:  # noqa: BLE001 - a user's own object, an array or a frame may refuse in any way
         return type(value).__name__ == "NAType"

@@ -11,6 +11,7 @@ from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.render import failure_note
 from pplx_jupyter.render.words import one_line
 from pplx_jupyter.rows import failure_of, has_answer, receipt_of
+from pplx_jupyter.schema import UNCHECKED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ __all__ = [
     "Standing",
     "Tally",
     "first_rows",
-    "not_asked",
     "standing_of",
     "tally_of",
 ]
@@ -39,6 +39,8 @@ class Standing:
 
     Attributes
     ----------
+    batch
+        Id of the batch whose gate lets it out: of equal questions in two batches, one of these.
     word
         ``not asked``, ``waiting``, ``sending``, ``running``, ``done``, ``ledger`` (answered before), or
         one of `NEEDS_YOU`.
@@ -55,6 +57,7 @@ class Standing:
     """
 
     job: str = ""
+    batch: str = ""
     key: str = ""
     seq: int = 0
     word: str = "not asked"
@@ -81,11 +84,6 @@ class Standing:
         return self.word in {"done", "ledger"}
 
 
-def not_asked() -> Standing:
-    """Give a row of a plan."""
-    return Standing()
-
-
 def standing_of(row: Row, *, reused: bool, invalid: str = "") -> Standing:
     """Give where a row stands.
 
@@ -101,10 +99,12 @@ def standing_of(row: Row, *, reused: bool, invalid: str = "") -> Standing:
     if word in NEEDS_YOU:
         reason = _reason(row)
     elif invalid and word in {"done", "ledger"}:
-        word, reason = "invalid", f"does not fit the schema: {one_line(invalid, 200)}"
+        unfit = "" if invalid.startswith(UNCHECKED) else "does not fit the schema: "
+        word, reason = "invalid", f"{unfit}{one_line(invalid, 200)}"
     billed = row.accepted_at is not None or row.sending_at is not None
     return Standing(
         job=row.id,
+        batch=row.batch,
         key=row.idempotency_key,
         seq=row.seq,
         word=word,
@@ -201,9 +201,15 @@ def first_rows(standings: Sequence[Standing]) -> list[int]:
     ]
 
 
-def tally_of(standings: Sequence[Standing]) -> Tally:
-    """Add up where the rows of a batch stand."""
-    once = {each.job: each for each in standings if each.job}.values()
+def tally_of(standings: Sequence[Standing], replaced: Sequence[Standing] = ()) -> Tally:
+    """Add up where the rows of a batch stand.
+
+    Parameters
+    ----------
+    replaced
+        Jobs of this batch in whose place a row has been asked anew: they, too, were paid for.
+    """
+    once = {each.job: each for each in (*replaced, *standings) if each.job}.values()
     still = [each for each in once if not each.is_over]
     known = [each for each in once if each.is_over and each.saved is None and each.cost is not None]
     lows = [each.low for each in still]

@@ -23,8 +23,6 @@ __all__ = ["Standings"]
 _RUN_SECONDS = 60.0
 """Within so long a run's questions are written down, however many."""
 
-_UNFIT = "does not fit the schema: "
-
 
 class Standings:
     """The standing of each question that was asked, by its fingerprint; from any thread.
@@ -42,6 +40,8 @@ class Standings:
         self._schema = schema
         self._jobs: dict[str, str] = {}
         self._reused: set[str] = set()
+        self._replaced: dict[str, None] = {}
+        self._checked: dict[str, tuple[float | None, str]] = {}
         self._standings: dict[str, Standing] = {}
         self._seq = 0
         self._lock = threading.RLock()
@@ -56,23 +56,26 @@ class Standings:
         began = min(under_way, default=math.inf) - _RUN_SECONDS
         with self._lock:
             for fingerprint, each in submitted.items():
-                row = each.row
+                row, before = each.row, self._jobs.get(fingerprint)
+                if before is not None and before != row.id and before not in self._reused:
+                    self._replaced[before] = None
                 self._jobs[fingerprint] = row.id
                 self._reused.discard(row.id)
                 if each.reused and not (row.batch == batch and row.created_at >= began):
                     self._reused.add(row.id)
-                self._standings[row.id] = self._standing(row)
-                # A look in between may have read a newer row: the next one reads it again.
-                self._seq = min(self._seq, row.seq)
+                # Its answer is looked at by the next refresh: what was bought is known first, whatever comes of that.
+                self._standings[row.id] = standing_of(row, reused=row.id in self._reused)
+                self._seq = min(self._seq, row.seq - 1)
 
     def refresh(self) -> bool:
         """Read what has changed; say whether anything has."""
         with self._lock:
             ids = set(self._standings)
             rows = self._session.ledger.changed(self._seq, ids) if ids else []
-            for row in rows:
-                self._seq = max(self._seq, row.seq)
-                self._standings[row.id] = self._standing(row)
+            found = {row.id: self._standing(row) for row in rows}
+            # Noted when all of them are read: what an error kept from it is read again.
+            self._standings.update(found)
+            self._seq = max([self._seq, *(row.seq for row in rows)])
             return bool(rows)
 
     def of(self, fingerprints: Sequence[str]) -> list[Standing]:
@@ -80,6 +83,12 @@ class Standings:
         with self._lock:
             jobs = (self._jobs.get(fingerprint) for fingerprint in fingerprints)
             return [Standing() if each is None else self._standings[each] for each in jobs]
+
+    @property
+    def replaced(self) -> list[Standing]:
+        """The jobs that were bought here and in whose place others have been asked since."""
+        with self._lock:
+            return [self._standings[job] for job in self._replaced if job not in self._jobs.values()]
 
     def seen(self, words: Collection[str]) -> dict[str, Seen]:
         """Give what was seen of the questions that stand at one of these words, by their fingerprints."""
@@ -96,13 +105,12 @@ class Standings:
         return job_id in self._reused
 
     def _standing(self, row: Row) -> Standing:
-        reused, invalid = row.id in self._reused, ""
+        invalid = ""
         if self._schema is not None and has_answer(row):
-            known = self._standings.get(row.id)
-            if known is not None and known.ended is not None and known.ended == row.settled_at:
-                # Checked before: reading a thousand answers again takes seconds.
-                invalid = known.reason.removeprefix(_UNFIT) if known.word == "invalid" else ""
-            else:
+            settled, invalid = self._checked.get(row.id, (None, ""))
+            if settled is None or settled != row.settled_at:
+                # Once an answer: reading a thousand again takes seconds.
                 answer = answer_of(row, self._session.ledger.body(row.id))
                 invalid = check(answer.json, self._schema)[1]
-        return standing_of(row, reused=reused, invalid=invalid)
+                self._checked[row.id] = row.settled_at, invalid
+        return standing_of(row, reused=row.id in self._reused, invalid=invalid)

@@ -24,7 +24,7 @@ def wait_until_over(batch: Batch, timeout: float | None) -> None:
     until = None if timeout is None else time.monotonic() + timeout
     if not batch.session.frozen and not batch.is_over:
         batch.session.watch()
-    if batch.gate.paused == "user" and batch.tally.waiting:
+    if batch.paused == "user" and batch.tally.waiting:
         log.warning(
             "batch %s is paused, and %d rows wait: %s.resume() goes on.",
             batch.label,

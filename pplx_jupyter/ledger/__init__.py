@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.protocol import (
     GIVEN_IN_CLEAR,
     OPEN,
@@ -28,6 +29,7 @@ __all__ = [
     "Row",
     "Spent",
     "Wanted",
+    "check_is_path",
     "open_ledger",
 ]
 
@@ -40,6 +42,19 @@ def open_ledger(where: str = "") -> Ledger:
     pplx_jupyter.errors.LedgerError
         It cannot be opened; the message says why and what to do.
     """
+    check_is_path(where)
     from pplx_jupyter.ledger.sqlite import SqliteLedger, default_path
 
     return SqliteLedger(where or default_path())
+
+
+def check_is_path(where: str) -> None:
+    """Refuse an address: taken as a path, it would begin a new ledger that knows of nothing bought before.
+
+    Raises
+    ------
+    pplx_jupyter.errors.LedgerError
+        It is no path.
+    """
+    if "://" in where:
+        raise LedgerError(f"the ledger {where} is an address: write the path of a file. Nothing was sent.")

@@ -38,7 +38,9 @@ class Gate:
     def from_text(cls, kept: str) -> Self:
         """Read what the ledger kept; what a newer version kept besides is left out."""
         known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in json.loads(kept).items() if name in known})
+        found = cls(**{name: value for name, value in json.loads(kept).items() if name in known})
+        # An earlier version kept 2.5 where a person had written that.
+        return dataclasses.replace(found, at_once=max(1, int(found.at_once)))
 
     def to_text(self) -> str:
         """Give it as the ledger keeps it."""

@@ -150,6 +150,10 @@ class LockfileLedger:
         """Give nothing: the forms are made anew, so that the versions at hand decide what they are."""
         return None
 
+    def rename(self, job_id: str, name: str) -> Row | None:
+        """Give a row another name until this process ends."""
+        return self.write(job_id, {"name": name})
+
     def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
         """Keep nothing: it would only save time."""
 
@@ -186,7 +190,7 @@ class LockfileLedger:
         """Give nothing: no batch is ever under way here."""
         return None
 
-    def set_gate(self, batch: str, gate: Gate) -> None:
+    def set_gate(self, batch: str, gate: Gate, job_ids: Sequence[str] = ()) -> None:
         """Refuse."""
         self._refuse()
 

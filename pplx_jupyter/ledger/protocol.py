@@ -331,8 +331,11 @@ class Ledger(Protocol):
     def gate(self, batch: str) -> Gate | None:
         """Give how a batch's questions leave; None where there is no such batch."""
 
-    def set_gate(self, batch: str, gate: Gate) -> None:
-        """Pause a batch, let it go on, or change how many of it are under way at once."""
+    def set_gate(self, batch: str, gate: Gate, job_ids: Sequence[str] = ()) -> None:
+        """Pause a batch, let it go on, or change how many of it are under way at once.
+
+        Of the rows `job_ids`, those that another batch holds and that have not left become this one's.
+        """
 
     def release(self, account: str, now: float) -> int:
         """Make the parked intents due whose turn it is, by their gates and the account's rate; give how many."""
@@ -386,6 +389,15 @@ class Ledger(Protocol):
 
     def forms(self, job_id: str, version: str) -> Mapping[str, Any] | None:
         """Give what was kept of a settled job's permanent forms by this version of the renderer."""
+
+    def rename(self, job_id: str, name: str) -> Row | None:
+        """Give a job another name; None where there is no such job.
+
+        Raises
+        ------
+        LedgerError
+            Another process is writing, or nothing can be written: a name is not worth waiting for.
+        """
 
     def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
         """Keep a settled job's permanent forms; those of another version are replaced."""

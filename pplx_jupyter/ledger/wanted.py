@@ -42,11 +42,6 @@ class Wanted:
     cost_to: float | None = None
     cost_unknown: bool = False
 
-    @property
-    def is_all(self) -> bool:
-        """Whether every job fits."""
-        return self == Wanted()
-
     def fits(self, row: Row, words: str) -> bool:
         """Whether a job fits; `words` are those of `pplx_jupyter.ledger.words.text_of`."""
         low, high = self.cost_from, self.cost_to

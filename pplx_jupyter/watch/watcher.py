@@ -138,7 +138,7 @@ class Watcher:
             return min(rest, _OTHERS_SECONDS)
         if abs(now - self._released) >= _RELEASE_SECONDS and not self._closing:
             self._released = now
-            self._ledger.release(self._account, now)
+            self._release(now)
         self._under_way, due = self._ledger.under_way([self._account], now)
         if not self._under_way:
             return _OTHERS_SECONDS
@@ -156,6 +156,13 @@ class Watcher:
             return _A_MOMENT
         # What is due already is in flight, and its end rings the bell, or is another process's.
         return _OTHERS_SECONDS if due is None else min(due - now, _OTHERS_SECONDS)
+
+    def _release(self, now: float) -> None:
+        try:
+            self._ledger.release(self._account, now)
+        except LedgerError as error:
+            # What is under way is asked about all the same.
+            warn_once(str(error))
 
     def _renew(self, now: float, due: float | None) -> None:
         try:

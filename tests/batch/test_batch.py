@@ -23,6 +23,7 @@ from pplx_jupyter.errors import BudgetExceeded, KeyMissing, PplxError, RequestEr
 from pplx_jupyter.ledger import OPEN, rates
 from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.ledger.gate import is_parked
+from pplx_jupyter.notebook.away import away_line
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,6 +90,48 @@ def test_equal_rows_are_asked_once_and_answered_ones_cost_nothing(
     assert again.id == batch.id
 
 
+def test_answers_are_read_by_number_by_slice_and_in_one_pass(
+    sim: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = research_map(PROMPT, companies(4), session=make_session(sim))
+    batch.wait(20)
+    texts = [answer.text for answer in batch.answer if answer is not None]
+    assert len(texts) == 4
+    assert [each.text for each in batch.answer[-2:] if each] == texts[-2:]
+    last = batch.answer[-1]
+    assert last is not None
+    assert last.text == texts[3]
+    with pytest.raises(IndexError):
+        batch.answer[4]
+    looks: list[int] = []
+    found = batch.jobs
+
+    def jobs(_: Batch) -> list[Any]:
+        looks.append(1)
+        return found
+
+    monkeypatch.setattr(Batch, "jobs", property(jobs))
+    assert [answer.text for answer in batch.answer if answer is not None] == texts
+    assert len(looks) == 1, "three thousand rows are looked up once, not three thousand times"
+
+
+def test_a_saved_notebook_holds_so_many_rows_and_no_more(
+    still: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "_MOST_ROWS", 3)
+    batch = research_map(PROMPT, companies(12), session=make_session(still), at_once=1)
+    batch.cancel()
+    batch.refresh()
+    assert "9 more rows: batch.frame()." in forms.forms_of(batch)["text/plain"]
+    failed = [dataclasses.replace(each, word="failed") for each in batch.standings]
+    told = forms._table_forms(batch, failed, time.time())
+    assert "6 more rows, 6 of them without an answer: batch.frame()." in told["text/plain"]
+    assert told["text/html"].count("<tr>") == 7
+    told = forms._table_forms(batch, [*batch.standings[:-1], failed[-1]], time.time())
+    assert "8 more rows: batch.frame()." in told["text/plain"]
+    assert "company 11" in told["text/plain"]
+
+
 def test_answered_rows_need_no_key(sim: Simulator, make_session: Callable[..., Session]) -> None:
     research_map(PROMPT, companies(2), session=make_session(sim)).wait(20)
     keyless = make_session(sim, api_key=None)
@@ -119,11 +162,14 @@ def test_what_waits_is_set_aside(still: Simulator, make_session: Callable[..., S
 
 
 def test_no_more_than_so_many_are_under_way(
-    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+    still: Simulator,
+    make_session: Callable[..., Session],
+    until: Callable[..., None],
+    looks: Callable[[Session], None],
 ) -> None:
     batch = research_map(PROMPT, companies(20), session=make_session(still), at_once=3)
     until(lambda: len(still.bill.jobs) == 3)
-    time.sleep(0.5)
+    looks(batch.session)
     assert len(still.bill.jobs) == 3
     batch.refresh()
     assert (batch.tally.under_way, batch.tally.waiting) == (3, 17)
@@ -135,14 +181,17 @@ def test_no_more_than_so_many_are_under_way(
 
 
 def test_pausing_sends_no_new_row_and_cancelling_drops_them_for_free(
-    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+    still: Simulator,
+    make_session: Callable[..., Session],
+    until: Callable[..., None],
+    looks: Callable[[Session], None],
 ) -> None:
     batch = research_map(PROMPT, companies(6), session=make_session(still), at_once=2)
     until(lambda: len(still.bill.jobs) == 2)
     batch.pause()
     still.advance(1000)
     until(lambda: batch.refresh() and batch.tally.over == 2)
-    time.sleep(0.4)
+    looks(batch.session)
     assert len(still.bill.jobs) == 2
     with pytest.raises(WaitTimeout, match="2 of 6 rows"):
         batch.wait(0.3)
@@ -158,6 +207,26 @@ def test_pausing_sends_no_new_row_and_cancelling_drops_them_for_free(
     until(lambda: len(still.bill.jobs) == 6)
     assert again.plan.new == 0
     again.cancel()
+
+
+def test_what_nobody_told_the_cost_of_did_not_cost_nothing(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    batch = research_map(PROMPT, companies(2), session=make_session(still))
+    until(lambda: len(still.bill.jobs) == 2)
+    assert batch.cost.total == 0.0
+    batch.cancel()
+    batch.wait(20)
+    assert batch.cost.total is None
+
+
+def test_what_was_shown_is_no_news(sim: Simulator, make_session: Callable[..., Session]) -> None:
+    session = make_session(sim, settings=Settings(budget=1e6, notebook="market.ipynb"))
+    batch = research_map(PROMPT, companies(2), session=session)
+    batch.wait(20)
+    assert "2 answers arrived while you were away" in away_line(session.ledger, "market.ipynb", sim.url)
+    batch.mark_shown()
+    assert away_line(session.ledger, "market.ipynb", sim.url) == ""
 
 
 @pytest.mark.slow
@@ -236,6 +305,7 @@ def test_a_number_too_large_hides_no_other_row() -> None:
     pytest.importorskip("pandas")
     table = read_table(rows("Aurubis", "Borealis"))
     found = frame._frame(table, [{"founded": 1866}, {"founded": 10**30}], {"founded": "Int64"})
+    assert list(found.columns) == ["company", "n", "founded"]
     assert list(found["founded"]) == [1866, 10**30]
 
 
@@ -392,10 +462,14 @@ def test_a_question_asked_by_itself_does_not_wait_for_its_turn(
     until(lambda: len(still.bill.jobs) == 1)
     research("Something else?", session=session)
     until(lambda: len(still.bill.jobs) == 2)
+    parked = batch.jobs[4]
+    assert parked is not None
+    session.ledger.write(parked.id, {"day": "2026-01-31"})
     job = research("Who owns company 4 today?", session=session)
     until(lambda: len(still.bill.jobs) == 3)
     assert still.bill.jobs[-1]["prompt"] == "Who owns company 4 today?"
-    assert job.id == (batch.jobs[4].id if batch.jobs[4] else "")
+    assert job.id == parked.id
+    assert job.row.day == day_of(time.time()), "it counts for the day on which it leaves"
     batch.cancel()
 
 

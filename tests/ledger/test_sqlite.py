@@ -178,6 +178,31 @@ def test_what_a_newer_version_adds_to_an_open_ledger_is_let_be(
     db.close()
 
 
+def test_what_only_helps_later_waits_for_no_other_writer(
+    path: Path, ledger: SqliteLedger, draft: Callable[..., Draft]
+) -> None:
+    row, _ = intend(ledger, draft())
+    ended(ledger, row, "completed", cost=0.5)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    ledger.keep_forms(row.id, "1", {"text/plain": "an answer"})
+    ledger.note_shown([row.id], 1.0)
+    with pytest.raises(LedgerError, match=r"the name tea is not noted yet.*Run the cell again"):
+        ledger.rename(row.id, "tea")
+    assert time.monotonic() - began < 3
+    db.execute("ROLLBACK")
+    db.close()
+    assert ledger.forms(row.id, "1") is None
+    ledger.keep_forms(row.id, "1", {"text/plain": "an answer"})
+    ledger.note_shown([row.id], 1.0)
+    renamed = ledger.rename(row.id, "tea")
+    assert renamed is not None
+    assert (renamed.name, renamed.shown_at) == ("tea", 1.0)
+    assert ledger.find("tea") == [renamed]
+    assert ledger.forms(row.id, "1") == {"text/plain": "an answer"}
+
+
 def test_a_name_is_clean_whoever_wrote_it(
     path: Path, ledger: SqliteLedger, draft: Callable[..., Draft]
 ) -> None:
@@ -201,6 +226,16 @@ def test_the_default_place_and_the_setting(tmp_path: Path, monkeypatch: pytest.M
     given = tmp_path / "own" / "l.sqlite"
     assert open_ledger(str(given)).where == str(given)
     assert given.exists()
+
+
+@pytest.mark.parametrize("address", ["postgresql://host/db", "file:///l.sqlite"])
+def test_an_address_is_refused_and_makes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LedgerError, match=f"the ledger {address} is an address: write the path of a file"):
+        open_ledger(address)
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- intents

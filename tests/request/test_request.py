@@ -134,9 +134,13 @@ def test_the_same_question_has_the_same_fingerprint(changes: dict[str, Any]) -> 
 
 def test_a_follow_up_depends_on_its_parent() -> None:
     asked = Request("And then?")
-    first, second = asked.fingerprint_of(parent="v1:aa"), asked.fingerprint_of(parent="v1:bb")
-    assert len({asked.fingerprint, first, second}) == 3
-    assert asked.fingerprint_of(parent="") == asked.fingerprint
+    follow_ups = [
+        asked.following(job, parent) for job, parent in (("a", "v1:aa"), ("b", "v1:aa"), ("a", "v1:bb"))
+    ]
+    assert len({each.fingerprint for each in (asked, *follow_ups)}) == 4, (
+        "the question before it, and which answer to that"
+    )
+    assert all(Request.from_json(each.to_json()).fingerprint == each.fingerprint for each in follow_ups)
 
 
 def test_whole_numbers_are_the_same_in_either_form() -> None:

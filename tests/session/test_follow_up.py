@@ -10,6 +10,7 @@ from pplx_jupyter.answer import Answer
 from pplx_jupyter.asking import research
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.job import attach
+from pplx_jupyter.notebook.cell.why import why_new
 from pplx_jupyter.request import Request
 
 if TYPE_CHECKING:
@@ -77,7 +78,28 @@ def test_asking_it_again_is_free_and_another_parent_is_another_question(
     assert len(sim.bill.jobs) == 3
     prints = {Request(NEXT).fingerprint, second.row.fingerprint, other.ask(NEXT).row.fingerprint}
     assert len(prints) == 3
-    assert second.row.fingerprint == Request(NEXT).fingerprint_of(first.row.fingerprint)
+    assert second.row.fingerprint == Request(NEXT).following(first.id, first.row.fingerprint).fingerprint
+
+
+def test_it_follows_the_very_answer_that_it_is_asked_after(
+    asker: Asker, sim: Simulator, make_session: Callable[..., Session]
+) -> None:
+    first = answered(asker, name="tea")
+    second = first.ask(NEXT)
+    asker.end(second)
+    newer = answered(asker, name="tea", refresh=True)
+    assert newer.id != first.id
+    anew = newer.ask(NEXT)
+    asker.end(anew)
+    assert sent(sim)["messages"][1]["content"] == text_of(newer)
+    assert [job.row.follows for job in (second, anew)] == [first.id, newer.id]
+    assert "it follows a newer answer" in why_new(anew.row, second.row)
+    # After a restart the question gives its newest answer, and both follow-ups are there.
+    later = make_session(sim)
+    again = research(FIRST, session=later)
+    assert (again.id, again.ask(NEXT).id) == (newer.id, anew.id)
+    assert attach(first.id, session=later).ask(NEXT).id == second.id
+    assert len(sim.bill.jobs) == 4
 
 
 def test_agent_goes_on_from_the_run(asker: Asker, sim: Simulator) -> None:

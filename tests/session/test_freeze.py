@@ -320,6 +320,20 @@ def test_it_answers_without_key_address_or_ledger(
     assert not Path("never.sqlite").exists()
 
 
+def test_a_follow_up_is_found_after_a_newer_answer_than_it_was_asked_after(asker: Asker) -> None:
+    tea = answered(asker, "What is tea?")
+    since = tea.ask("Since when?")
+    asker.end(since)
+    newer = answered(asker, "What is tea?", refresh=True)
+    freeze(save(cell_of(newer), cell_of(since)), asker.session)
+    session = FrozenSession(Settings(notebook="market.ipynb"))
+    again = research("What is tea?", session=session)
+    assert again.id == newer.id
+    assert again.ask("Since when?").id == since.id
+    with pytest.raises(NotFrozen):
+        again.ask("And where?")
+
+
 def test_a_question_that_is_not_in_it_names_the_cell(pinned: tuple[Job, Job]) -> None:
     session = ask_frozen()
     with pytest.raises(NotFrozen) as caught:
@@ -408,6 +422,7 @@ def test_this_notebook_is_looked_for_in_the_designs_order(
     Path("only.pplx.json").touch()
     Path(".only.pplx.json").touch()
     assert notebook_path(Settings()) == Path("only.ipynb")
+    assert Settings().notebook_name == "", "what a lockfile lets guess counts for no notebook's budget"
     assert lockfile_of(Settings()) == Path("only.pplx.json")
     Path("two.pplx.json").touch()
     with pytest.raises(RequestError, match=r"has 2 lockfiles \(only\.pplx\.json, two\.pplx\.json\)"):
@@ -416,8 +431,10 @@ def test_this_notebook_is_looked_for_in_the_designs_order(
         sys.modules["__main__"], "__vsc_ipynb_file__", str(here / "code.ipynb"), raising=False
     )
     assert notebook_path(Settings()) == here / "code.ipynb"
+    assert Settings().notebook_name == "code.ipynb"
     monkeypatch.setenv("JPY_SESSION_NAME", "a/folder/of/the/server/served.ipynb")
     assert notebook_path(Settings()) == Path("served.ipynb")
+    assert Settings().notebook_name == "served.ipynb"
     monkeypatch.setenv("JPY_SESSION_NAME", str(here / "served.ipynb"))
     assert notebook_path(Settings()) == here / "served.ipynb"
     with pytest.raises(

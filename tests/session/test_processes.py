@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="signals and forks")]
 Ask = Any
+
+GRACE = 2.5
+"""What ends sooner has not waited for the three seconds that a submit gets."""
 
 LEAVING = """
 backend = sys.argv[4]
@@ -48,7 +52,7 @@ def test_a_script_with_a_job_under_way_ends_at_once(still: Simulator, spawn: Any
     child = spawn(UNDER_WAY, still)
     asked = float(child.line())
     assert child.end() == 0
-    assert time.time() - asked < 1.0
+    assert time.time() - asked < GRACE
     assert "still under way" in child.err
 
 
@@ -84,7 +88,7 @@ def test_it_ends_at_once_even_while_a_name_hangs(spawn: Any, ask: Ask) -> None:
     asker.session.ledger.write(job.id, {"state": "running", "remote_id": "r1", "accepted_at": time.time()})
     child = spawn(NAMES_HANG, url, job.id)
     script, process = end_of(child)
-    assert process - script < 1.0
+    assert process - script < GRACE
     assert child.err == "", "it was not this script's question"
 
 
@@ -92,7 +96,7 @@ def test_a_submit_that_hangs_gets_three_seconds_and_is_named(spawn: Any, ask: As
     url = "http://service.test"
     child = spawn(NAMES_HANG, url)
     script, process = end_of(child)
-    assert 2.5 < process - script < 4.5
+    assert GRACE < process - script < 30, "the look-up hangs for a minute"
     row = ask(url).session.ledger.jobs()[0]
     assert f"still under way: {row.id}." in child.err
 
@@ -133,8 +137,8 @@ threading.Thread(target=holds, daemon=True).start()
 held.wait()
 child = os.fork()
 if child == 0:
-    signal.alarm(15)
-    research("In the child?", session=session).wait(10)
+    signal.alarm(35)
+    research("In the child?", session=session).wait(30)
     os._exit(0)
 _, status = os.waitpid(child, 0)
 print(os.waitstatus_to_exitcode(status), flush=True)
@@ -147,7 +151,30 @@ def test_a_fork_while_a_thread_holds_the_locks(sim: Simulator, spawn: Any) -> No
     assert child.line() == "0", child.end() or child.err
 
 
+FORKED_WITH_JOBS = """
+session = make()
+def left(prompt):
+    job = research(prompt, name=prompt[:-1], session=session)
+    while not job.remote_id:
+        time.sleep(0.01)
+left("parent?")
+child = os.fork()
+if child == 0:
+    left("child?")
+    sys.exit()
+os.waitpid(child, 0)
+"""
+
+
+def test_a_fork_names_its_own_jobs_at_its_end(still: Simulator, spawn: Any) -> None:
+    child = spawn(FORKED_WITH_JOBS, still)
+    assert child.end() == 0, child.err
+    assert child.err.count("still under way: ") == 2
+    assert re.findall(r"(\w+) \(", child.err) == ["child", "parent"]
+
+
 INTERRUPTED = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 how = sys.argv[4]
 session = make()
 job = research("Why?", session=session)
@@ -169,7 +196,7 @@ try:
     else:
         asyncio.run(awaiting() if how == "await" else nesting())
 except KeyboardInterrupt:
-    print(time.time(), flush=True)
+    print("interrupted", flush=True)
 if how == "kernel":
     loop.run_until_complete(asyncio.sleep(0.05))
     assert not asyncio.all_tasks(loop), "the waiting goes on unseen"
@@ -183,9 +210,8 @@ def test_an_interrupt_ends_the_waiting_and_not_the_job(still: Simulator, spawn: 
     child = spawn(INTERRUPTED, still, how)
     assert child.line() == "waiting"
     time.sleep(0.3)  # well into the waiting
-    sent = time.time()
     child.process.send_signal(signal.SIGINT)
-    assert float(child.line()) - sent < 0.5
+    assert child.line() == "interrupted", "the job goes on for ever: nothing else ends the waiting"
     assert child.line() == "queued ''"
     still.advance(1000)
     assert child.line() == "True"

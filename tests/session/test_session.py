@@ -330,9 +330,32 @@ def test_attach(sim: Simulator, ask: Ask) -> None:
     assert (attached.id, asker.end(attached)) == (two.id, "completed")
     newest = asker.job("Three?", name="prices")
     assert attach("prices", session=session).id == newest.id
+    assert attach(one).session is session
+    assert attach(one, session=session).id == one.id
     for nothing in ("", "  ", "no such", "%"):
         with pytest.raises(RequestError, match="no job"):
             attach(nothing, session=session)
+
+
+@pytest.mark.parametrize("limit", [None, "x", -1, 2.0, True])
+def test_jobs_takes_a_whole_number_alone(sim: Simulator, ask: Ask, limit: Any) -> None:
+    session = ask(sim).session
+    with pytest.raises(RequestError, match=r"limit.*write a whole number, 0 or more"):
+        jobs(limit=limit, session=session)
+    assert jobs(limit=10**30, session=session) == []
+
+
+def test_research_buys_a_failed_job_again_where_it_is_told_to(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    session = asker.session
+    sim.add_fault("fail@post#1")
+    failed = research("Why?", session=session)
+    assert asker.end(failed) == "failed"
+    assert research("Why?", session=session, retry_failed=False).id == failed.id
+    with pytest.raises(RequestError, match=r"retry_failed.*choose True or False"):
+        research("Why?", session=session, retry_failed="yes")  # type: ignore[arg-type]
+    again = research("Why?", session=session, retry_failed=True)
+    assert (again.id != failed.id, asker.end(again)) == (True, "completed")
 
 
 def test_a_name_given_in_python_is_cleaned_before_it_is_kept(sim: Simulator, ask: Ask) -> None:

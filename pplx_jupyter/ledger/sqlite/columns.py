@@ -12,7 +12,10 @@ from pplx_jupyter.ledger.protocol import Row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RowBroken", "bind", "row_of"]
+__all__ = ["IS_OPEN", "RowBroken", "bind", "row_of"]
+
+IS_OPEN = "state IN ('submitting', 'queued', 'running')"
+"""In words, not as parameters: SQLite takes an index of open rows only for a condition that it can read."""
 
 _JSON = ("request", "filled", "trouble", "failure", "progress", "expected")
 _BOOL = ("pinned", "moved", "cost_estimated")

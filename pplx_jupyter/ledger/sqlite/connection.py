@@ -22,13 +22,17 @@ from pplx_jupyter.ledger.sqlite.troubles import SQLITE_ERRORS, cannot, is_broken
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Database"]
+__all__ = ["Busy", "Database"]
 
 _MAKESHIFT_SECONDS = 5.0
 """How long a file that cannot be written is read before that is tried again."""
 
 _inherited: list[sqlite3.Connection | None] = []
 """Connections of a parent process, kept so that nothing closes them."""
+
+
+class Busy(LedgerError):
+    """Another process went on writing for longer than a write was worth waiting for."""
 
 
 class _Mended(LedgerError):
@@ -139,20 +143,31 @@ class Database:
         return local.db
 
     @contextlib.contextmanager
-    def writing(self, *, intent: bool = False) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, intent: bool = False, patience: float | None = None) -> Iterator[sqlite3.Connection]:
         """Give a connection inside a write transaction; an error takes everything back.
 
         Parameters
         ----------
         intent
             Something is about to be bought: refused once after a ledger was mended.
+        patience
+            Seconds that another process's writing is waited for; default: ten.
+
+        Raises
+        ------
+        Busy
+            Another process wrote for longer than a `patience` that was given.
+        LedgerError
+            The file cannot be written.
         """
         if intent:
             self._tell_mended()
         try:
             db = self._writable()
-            _begin(db)
+            _begin(db, opening.BUSY_SECONDS if patience is None else patience)
         except SQLITE_ERRORS as error:
+            if patience is not None and _is_busy(error):
+                raise Busy(f"another process is writing the ledger {self.path}.") from error
             raise self._trouble(error, intent=intent) from error
         try:
             yield db
@@ -274,21 +289,24 @@ class Database:
         return found[0] if found else None
 
 
-def _begin(db: sqlite3.Connection) -> None:
+def _is_busy(error: Exception) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _begin(db: sqlite3.Connection, patience: float) -> None:
     """Begin a write transaction, waiting for other writers by lot.
 
     SQLite's own way to wait sleeps the longer the longer it has waited: among twenty busy processes some
     would not come to their turn within ten seconds.
     """
-    until = time.monotonic() + opening.BUSY_SECONDS
+    until = time.monotonic() + patience
     db.execute("PRAGMA busy_timeout = 0")
     try:
         while True:
             try:
                 db.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                busy = (error.sqlite_errorcode or 0) & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() > until:
+                if not _is_busy(error) or time.monotonic() > until:
                     raise
                 time.sleep(random.uniform(0.001, 0.01))
             else:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, Attempts, Row
 from pplx_jupyter.ledger.sqlite import search
-from pplx_jupyter.ledger.sqlite.columns import bind, row_of
-from pplx_jupyter.ledger.sqlite.rows import IS_OPEN, Rows, marks
+from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, bind, row_of
+from pplx_jupyter.ledger.sqlite.rows import Rows, marks
 from pplx_jupyter.ledger.wanted import Found
 from pplx_jupyter.ledger.words import text_of
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.ledger.gate import PARKED
 from pplx_jupyter.ledger.rates import free_at
 from pplx_jupyter.ledger.sqlite import parking
-from pplx_jupyter.ledger.sqlite.columns import row_of
-from pplx_jupyter.ledger.sqlite.rows import IS_OPEN, Rows
+from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, row_of
+from pplx_jupyter.ledger.sqlite.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +28,11 @@ class Gates(Rows):
         with self._file.reading() as db:
             return parking.gate_of(db, batch)
 
-    def set_gate(self, batch: str, gate: Gate) -> None:
-        """Set how a batch's questions leave."""
+    def set_gate(self, batch: str, gate: Gate, job_ids: Sequence[str] = ()) -> None:
+        """Set how a batch's questions leave, and take these into it."""
         with self._writing() as db:
+            for row in parking.unsent_elsewhere(db, batch, job_ids) if job_ids else ():
+                self._set(db, row, {"batch": batch})
             parking.set_gate(db, batch, gate)
 
     def release(self, account: str, now: float) -> int:

@@ -46,9 +46,7 @@ class Intents(Finding):
             if decision.what == "keep" and decision.row is not None:
                 return decision.row, decision
             day = day_of(time.time())
-            if decision.what == "arm" and decision.row is not None:
-                # Where the asking tells no notebook, its cost still counts for the one that asked first.
-                draft = dataclasses.replace(draft, notebook=draft.notebook or decision.row.notebook)
+            draft = _of_notebook(draft, decision)
             if not allowed:
                 keys = keys_of(draft.notebook, day, draft.run)
                 refusal = refusal_of(db, keys, draft.base_url, Expected.from_json(draft.expected), budget)
@@ -150,7 +148,7 @@ class Intents(Finding):
         if row is None:
             return self._insert(db, draft, day, counted=False)
         if decision.what == "arm":
-            return self._arm(db, row, draft, day)
+            return self._arm(db, row, _of_notebook(draft, decision), day)
         if row.is_open and is_parked(row.due_at):
             return self._set(db, row, {"batch": draft.batch, "account": draft.account})
         return row
@@ -232,6 +230,13 @@ class Intents(Finding):
             "shown_at": None,
         }
         return self._set(db, row, changes)
+
+
+def _of_notebook(draft: Draft, decision: Decision) -> Draft:
+    """Let the cost count for the notebook that asked first, where the asking now tells none."""
+    if decision.what != "arm" or decision.row is None or draft.notebook:
+        return draft
+    return dataclasses.replace(draft, notebook=decision.row.notebook)
 
 
 def _new_key(job_id: str) -> str:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.adopted import trace_of
 from pplx_jupyter.ledger.protocol import REUSABLE, SETTLED, Row
 from pplx_jupyter.ledger.sqlite import search
 from pplx_jupyter.ledger.sqlite.columns import bind, row_of
+from pplx_jupyter.ledger.sqlite.connection import Busy
 from pplx_jupyter.ledger.sqlite.rows import Rows, marks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
 
 
 __all__ = ["Keeping"]
 
+log = logging.getLogger("pplx_jupyter")
+
+_PATIENCE_SECONDS = 0.2
+"""How long another process's writing is waited for with what is only convenient: a cell stands still meanwhile."""
+
 
 class Keeping(Rows):
-    """Keeps forms and images; notes what was shown; forgets."""
+    """Keeps forms and images; notes names and what was shown; forgets."""
 
     def forms(self, job_id: str, version: str) -> Mapping[str, Any] | None:
         """Give the kept forms of a job, where this version of the renderer made them."""
@@ -29,14 +38,35 @@ class Keeping(Rows):
         return None if found is None else dict(json.loads(zlib.decompress(found[0])))
 
     def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:
-        """Keep the forms of a job beside its body."""
+        """Keep the forms of a job beside its body; not while another process is writing."""
         packed = zlib.compress(json.dumps(forms).encode(), level=1)
-        with self._writing() as db:
-            db.execute(
+        self._when_free(
+            "the forms of an answer",
+            lambda db: db.execute(
                 "INSERT INTO forms (job_id, version, forms) SELECT id, ?, ? FROM jobs WHERE id = ? AND forgotten_at IS NULL"
                 " ON CONFLICT (job_id) DO UPDATE SET version = excluded.version, forms = excluded.forms",
                 (version, packed, job_id),
-            )
+            ),
+        )
+
+    def _when_free(self, what: str, write: Callable[[sqlite3.Connection], object]) -> None:
+        """Write what only saves time later, unless another process goes on writing."""
+        try:
+            with self._writing(patience=_PATIENCE_SECONDS) as db:
+                write(db)
+        except Busy as error:
+            log.info("not kept: %s: %s", what, error)
+
+    def rename(self, job_id: str, name: str) -> Row | None:
+        """Give a job another name; None where there is no such job."""
+        try:
+            with self._writing(patience=_PATIENCE_SECONDS) as db:
+                found = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+                return self._set(db, row_of(found), {"name": name}) if found else None
+        except Busy as error:
+            raise LedgerError(
+                f"the name {name} is not noted yet, since {error} Run the cell again to note it; it is free."
+            ) from error
 
     def pictures(self, job_id: str) -> dict[str, bytes]:
         """Give the kept images of a job, by their addresses."""
@@ -55,13 +85,18 @@ class Keeping(Rows):
             self._set(db, row, {"pictures_until": None})
 
     def note_shown(self, job_ids: Sequence[str], now: float) -> None:
-        """Note that the ends of these jobs were shown, in one transaction; no view need read it."""
-        with self._writing() as db:
-            db.execute(
+        """Note that the ends of these jobs were shown, in one transaction; not while another process is writing.
+
+        No view need read it.
+        """
+        self._when_free(
+            "that answers were shown",
+            lambda db: db.execute(
                 f"UPDATE jobs SET shown_at = ? WHERE shown_at IS NULL AND state IN ({marks(SETTLED)})"  # noqa: S608
                 " AND id IN (SELECT value FROM json_each(?))",
                 (now, *SETTLED, json.dumps(list(job_ids))),
-            )
+            ),
+        )
 
     def first(self, what: str) -> bool:
         """Say whether nobody has asked this before."""

@@ -11,9 +11,9 @@ from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.ledger.gate import PARKED
 from pplx_jupyter.ledger.protocol import REUSABLE, Owner, Row
 from pplx_jupyter.ledger.sqlite import search, totals
-from pplx_jupyter.ledger.sqlite.columns import row_of
+from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, row_of
 from pplx_jupyter.ledger.sqlite.intents import Intents
-from pplx_jupyter.ledger.sqlite.rows import IS_OPEN, marks
+from pplx_jupyter.ledger.sqlite.rows import marks
 from pplx_jupyter.ledger.sqlite.unwritten import keep_body
 
 if TYPE_CHECKING:

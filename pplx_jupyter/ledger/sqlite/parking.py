@@ -10,10 +10,13 @@ from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.ledger.gate import PARKED, Gate
 from pplx_jupyter.ledger.rates import WINDOW, Rate, Sent, learnt, room
 from pplx_jupyter.ledger.sqlite import totals
-from pplx_jupyter.ledger.sqlite.columns import row_of
+from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, row_of
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
+
+    from pplx_jupyter.ledger.protocol import Row
 
 __all__ = [
     "gate_of",
@@ -21,9 +24,10 @@ __all__ = [
     "release",
     "set_gate",
     "slow_down",
+    "unsent_elsewhere",
 ]
 
-_OPEN = "state IN ('submitting', 'queued', 'running')"
+_UNSENT = "state = 'submitting' AND sending_at IS NULL AND cancel = ''"
 
 
 def gate_of(db: sqlite3.Connection, batch: str) -> Gate | None:
@@ -32,13 +36,22 @@ def gate_of(db: sqlite3.Connection, batch: str) -> Gate | None:
     return None if found is None else Gate.from_text(found[0])
 
 
+def unsent_elsewhere(db: sqlite3.Connection, batch: str, job_ids: Sequence[str]) -> list[Row]:
+    """Give those of the rows that have not left and are another batch's."""
+    found = db.execute(
+        f"SELECT * FROM jobs WHERE {_UNSENT} AND batch NOT IN ('', ?)"  # noqa: S608
+        " AND id IN (SELECT value FROM json_each(?))",
+        (batch, json.dumps(list(job_ids))),
+    )
+    return [row_of(each) for each in found.fetchall()]
+
+
 def set_gate(db: sqlite3.Connection, batch: str, gate: Gate) -> None:
     """Set a batch's gate; where it is shut, what was let out and has not left waits again."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"batch {batch}", gate.to_text()))
     if gate.paused:
         db.execute(
-            "UPDATE jobs SET due_at = ? WHERE batch = ? AND state = 'submitting' AND sending_at IS NULL"
-            " AND cancel = ''",
+            f"UPDATE jobs SET due_at = ? WHERE batch = ? AND {_UNSENT}",  # noqa: S608
             (PARKED, batch),
         )
 
@@ -49,7 +62,7 @@ def release(db: sqlite3.Connection, account: str, now: float) -> int:
     Called first without a lock, where nothing is changed as long as nobody's turn has come.
     """
     waiting = db.execute(
-        f"SELECT batch, backend FROM jobs WHERE {_OPEN} AND due_at >= ? AND account = ? GROUP BY batch, backend",  # noqa: S608
+        f"SELECT batch, backend FROM jobs WHERE {IS_OPEN} AND due_at >= ? AND account = ? GROUP BY batch, backend",  # noqa: S608
         (PARKED, account),
     ).fetchall()
     released = 0
@@ -58,12 +71,12 @@ def release(db: sqlite3.Connection, account: str, now: float) -> int:
         if gate.paused:
             continue
         busy = db.execute(
-            f"SELECT count(*) FROM jobs WHERE batch = ? AND {_OPEN} AND due_at < ?",  # noqa: S608
+            f"SELECT count(*) FROM jobs WHERE batch = ? AND {IS_OPEN} AND due_at < ?",  # noqa: S608
             (batch, PARKED),
         ).fetchone()[0]
         # Those that were let out, and have not left: the rate does not count them yet.
         due = db.execute(
-            f"SELECT count(*) FROM jobs WHERE {_OPEN} AND due_at < ? AND account = ? AND backend = ?"  # noqa: S608
+            f"SELECT count(*) FROM jobs WHERE {IS_OPEN} AND due_at < ? AND account = ? AND backend = ?"  # noqa: S608
             " AND state = 'submitting' AND sending_at IS NULL",
             (PARKED, account, backend),
         ).fetchone()[0]
@@ -80,7 +93,7 @@ def _let_out(
     if not db.in_transaction:
         return count
     chosen = (
-        f"SELECT id FROM jobs WHERE batch = ? AND {_OPEN} AND due_at >= ? AND account = ? AND backend = ?"  # noqa: S608
+        f"SELECT id FROM jobs WHERE batch = ? AND {IS_OPEN} AND due_at >= ? AND account = ? AND backend = ?"  # noqa: S608
         " ORDER BY created_at, rowid LIMIT ?"
     )
     found = db.execute(chosen, (batch, PARKED, account, backend, count)).fetchall()

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger.protocol import Row
 
 
-__all__ = ["IS_OPEN", "Rows", "marks"]
-
-IS_OPEN = "state IN ('submitting', 'queued', 'running')"
-"""In words, not as parameters: SQLite takes an index of open rows only for a condition that it can read."""
+__all__ = ["Rows", "marks"]
 
 
 class Rows:
@@ -73,9 +70,11 @@ class Rows:
         )
 
     @contextlib.contextmanager
-    def _writing(self, *, intent: bool = False) -> Iterator[sqlite3.Connection]:
+    def _writing(
+        self, *, intent: bool = False, patience: float | None = None
+    ) -> Iterator[sqlite3.Connection]:
         """Give a connection inside a write transaction, which first writes what could not be written before."""
-        with self._file.writing(intent=intent) as db:
+        with self._file.writing(intent=intent, patience=patience) as db:
             written = self._unwritten.put(db, self._set) if self._unwritten else ()
             yield db
         self._unwritten.drop(written)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger.protocol import OPEN, REUSABLE
-from pplx_jupyter.ledger.sqlite.columns import row_of
+from pplx_jupyter.ledger.protocol import REUSABLE
+from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, row_of
 from pplx_jupyter.ledger.wanted import Spent
 from pplx_jupyter.ledger.words import match_of, phrases_of, text_of
 
@@ -47,8 +47,7 @@ TEXT = "text_n"
 """Column of a job: the number of its words among the texts; NULL as long as they are not read, 0 where they were forgotten."""
 
 _STALE = "words changed without their index"
-_OPEN = ", ".join(f"'{state}'" for state in OPEN)
-_MAY_COST = f"cost IS NULL AND state NOT IN ({_OPEN}) AND (accepted_at IS NOT NULL OR sending_at IS NOT NULL)"
+_MAY_COST = f"cost IS NULL AND NOT {IS_OPEN} AND (accepted_at IS NOT NULL OR sending_at IS NOT NULL)"
 _SUMS = (
     "count(*), coalesce(sum(cost) FILTER (WHERE NOT cost_estimated), 0),"
     " coalesce(sum(cost) FILTER (WHERE cost_estimated), 0),"
@@ -208,7 +207,7 @@ def spent(db: sqlite3.Connection, base_url: str, since: float | None, until: flo
     """Give what jobs asked in a time cost, by day, notebook, model and effort."""
     found = db.execute(
         f"SELECT day, notebook, asked_model, effort, {_SUMS},"  # noqa: S608
-        f" count(*) FILTER (WHERE state IN ({_OPEN})) FROM jobs WHERE created_at >= ? AND created_at < ?"
+        f" count(*) FILTER (WHERE {IS_OPEN}) FROM jobs WHERE created_at >= ? AND created_at < ?"
         " AND base_url = ? GROUP BY day, notebook, asked_model, effort",
         (since or 0.0, 1e15 if until is None else until, base_url),
     )
