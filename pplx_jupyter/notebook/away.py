@@ -38,7 +38,7 @@ def news(shell: Any, settings: Settings) -> str:
     if place.headless or not place.notebook or settings.frozen:
         return ""
     path = _file(settings)
-    if path is None or not path.is_file():
+    if not path.is_file():
         return ""
     from pplx_jupyter.api.key import base_url
     from pplx_jupyter.ledger import open_ledger
@@ -54,12 +54,9 @@ def news(shell: Any, settings: Settings) -> str:
         return ""
 
 
-def _file(settings: Settings) -> Path | None:
-    """Give the ledger's file; None where it is no file: nothing is connected to for one line."""
+def _file(settings: Settings) -> Path:
     from pathlib import Path
 
-    if "://" in settings.ledger:
-        return None
     if settings.ledger:
         return Path(settings.ledger).expanduser()
     from pplx_jupyter.ledger.sqlite import default_path
@@ -113,7 +110,7 @@ def mark_shown(ledger: Ledger, row: Row) -> None:
     from pplx_jupyter.ledger.once import warn_once
 
     try:
-        ledger.write(row.id, {"shown_at": time.time()})
+        ledger.note_shown([row.id], time.time())
     except LedgerError as error:
         # The answer is on the page; that a later kernel tells of it once more costs nothing.
         warn_once(str(error))

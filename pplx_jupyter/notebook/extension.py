@@ -57,8 +57,8 @@ def unload(shell: Any) -> None:
     if shell.Completer is not None and complete_flags in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.remove(complete_flags)
     formatter = shell.display_formatter.ipython_display_formatter
-    formatter.deferred_printers.pop(("pplx_jupyter.job", "Job"), None)
-    formatter.deferred_printers.pop(("pplx_jupyter.batch.batch", "Batch"), None)
+    formatter.pop("pplx_jupyter.job.Job", None)
+    formatter.pop("pplx_jupyter.batch.batch.Batch", None)
     present_batches_with(None)
 
 

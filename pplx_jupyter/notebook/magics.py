@@ -13,6 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from traitlets import Bool, Float, Unicode, observe
 
 from pplx_jupyter.errors import PplxError, RequestError
+from pplx_jupyter.notebook.flags.verbs import explain_verbs
 from pplx_jupyter.settings import Settings
 
 if TYPE_CHECKING:
@@ -115,14 +116,13 @@ class PplxResearch(Magics):
     @no_var_expand
     @line_magic
     def pplx(self, line: str) -> None:
-        """Look after research jobs: ``%pplx`` alone lists what there is to do.
-
-        %pplx jobs | show | diff | attach | wait | cancel | retry | settle | budget | cost | forget | freeze | key | doctor | demo
-        """
+        """Look after research jobs; ``%pplx`` alone prints this list."""
         from pplx_jupyter.notebook.verbs import run_verb
 
         with _one_line(self.host):
             run_verb(self, line)
+
+    pplx.__doc__ = f"{pplx.__doc__}\n\n{explain_verbs()}"
 
     def session(self, *, frozen: bool = False) -> Session:
         """Give the session, with the settings as they are now; a `frozen` one answers from the lockfile alone."""

@@ -130,9 +130,6 @@ class Heard(Kernel):
         data = {"method": "custom", "content": {"event": "click"}}
         return self.send("comm_msg", {"comm_id": comm_id, "data": data}, subshell=subshell)
 
-    def interrupt(self) -> None:
-        self._manager.interrupt_kernel()
-
     def comms(self, launch: str) -> set[str]:
         """Give the comm ids of the widgets that a cell made."""
         return {m["content"]["comm_id"] for m in self.under(launch) if m["msg_type"] == "comm_open"}
@@ -166,10 +163,11 @@ class Heard(Kernel):
         return states
 
     def button(self, launch: str, text: str) -> str | None:
-        """Give the comm id of the button that says this now, or None."""
+        """Give the comm id of the button that says this now and takes a click, or None."""
         shown = str([s["children"] for s in self.states(launch).values() if "children" in s])
-        fitting = [c for c, s in self.states(launch).items() if s.get("description") == text and c in shown]
-        return fitting[0] if fitting else None
+        states = self.states(launch).items()
+        fitting = [c for c, s in states if s.get("description") == text and c in shown]
+        return next((c for c in fitting if not self.states(launch)[c].get("disabled")), None)
 
     def until_under(self, msg_id: str, kind: str) -> None:
         """Wait until a message of a kind answers a request."""

@@ -146,6 +146,10 @@ class Kernel:
                 return messages
         raise AssertionError(f"not said within {seconds} s; heard {[m['msg_type'] for m in messages]}")
 
+    def interrupt(self) -> None:
+        """Interrupt it, as a person does."""
+        self._manager.interrupt_kernel()
+
     def ledger_rows(self) -> list[Row]:
         """Give what its ledger holds: an intent left behind would be sent by whoever watches next."""
         return open_ledger(self._ledger).jobs()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import functools
+import sqlite3
 import time
 from collections import Counter
 from types import SimpleNamespace
@@ -13,17 +17,20 @@ from pplx_jupyter import Batch, research_map
 from pplx_jupyter.batch.batch import Asking
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.batch.standing import Tally
+from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.notebook.batch import panel as module
-from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch import show, texts
 from pplx_jupyter.notebook.batch import view as view_module
 from pplx_jupyter.notebook.batch.panel import BatchPanel
 from pplx_jupyter.notebook.batch.view import BatchView
-from pplx_jupyter.notebook.outputs.display import Pin
+from pplx_jupyter.notebook.outputs.display import Pin, Slot
 from pplx_jupyter.notebook.panel.notify import Telling
+from pplx_jupyter.notebook.turns import Turns
 from tests.asking import make_session, make_sim, still, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from pplx_jupyter.session import Session
     from pplx_jupyter.simulator import Simulator
@@ -115,8 +122,8 @@ def test_a_retry_that_lets_the_rest_go_on_says_so() -> None:
         6, words, 0.0, estimated=False, saved=0.0, low=None, high=0.0, bought=0, unknown=0, to_come=5
     )
     shown = texts.buttons(stopped, "invalid", mode="watching")
-    assert shown[:2] == ("Go on (5 rows)", "Retry failed rows and go on (6)")
-    assert texts.buttons(stopped, "user", mode="watching")[1] == "Retry failed rows (1)"
+    assert shown == ("Go on (5 rows)", "Stop watching", "Cancel 5 rows", "Retry failed rows and go on (6)")
+    assert texts.buttons(stopped, "user", mode="watching")[-1] == "Retry failed rows (1)"
 
 
 def no_page() -> Pin:
@@ -148,7 +155,7 @@ def test_who_stopped_watching_is_told_of_the_end_all_the_same(
 
 
 def test_a_plan_that_has_changed_is_shown_anew_and_buys_nothing(
-    sim: Simulator, make_session: Callable[..., Session]
+    sim: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
 ) -> None:
     session = make_session(sim)
     rows = [{"company": name} for name in ("Aurubis", "Borealis")]
@@ -158,15 +165,15 @@ def test_a_plan_that_has_changed_is_shown_anew_and_buys_nothing(
     batch = Batch(session, "", table, questions_of("Who owns {{ company }}?", table, {}), asking)
     place: Any = SimpleNamespace(voila=False)
     view = BatchView(batch, no_page(), place, Telling())
-    view._show_plan(batch.plan)
+    view.show_plan(batch.plan)
     read = view.panel.row.children[0]
     assert read.description.startswith("Ask 1 question (")
     time.sleep(module._DOUBLE_CLICK_SECONDS)
     for row in session.ledger.jobs():
         session.ledger.write(row.id, {"settled_at": time.time() - 7200})
     read.click()
+    until(lambda: view.panel.row.children[0].description.startswith("Ask 2 questions ("))
     assert len(sim.bill.jobs) == 1
-    assert view.panel.row.children[0].description.startswith("Ask 2 questions (")
     view.click("Stop watching")
     assert not batch.is_asked, "in a plan nothing but its own buttons asks"
 
@@ -176,14 +183,224 @@ def test_what_a_click_buys_must_have_been_read() -> None:
     buttons.show(("Pause", "Retry failed rows (5)", "Cancel 8 rows"))
     buttons.button("Retry").click()
     buttons.button("Pause").click()
-    assert buttons.clicked == ["Pause"], "what stands before it has not moved"
+    buttons.button("Cancel").click()
+    assert buttons.clicked == ["Pause", "Cancel 8 rows"], "what stands beside it has not moved"
     buttons.wait()
     buttons.show(("Pause", "Retry failed rows (5)", "Cancel 7 rows"))
     buttons.button("Cancel").click()
     buttons.button("Retry").click()
-    assert buttons.clicked[1:] == ["Cancel 7 rows", "Retry failed rows (5)"], (
+    assert buttons.clicked[2:] == ["Cancel 7 rows", "Retry failed rows (5)"], (
         "fewer rows are no other meaning"
     )
+
+
+def test_a_button_of_another_price_takes_the_place_of_the_one_before() -> None:
+    from ipywidgets.widgets.widget import _instances
+
+    buttons = Buttons(("Stop watching", "Retry failed rows (1)"))
+    buttons.show(("Stop watching", "Retry failed rows (2)"))
+    before = len(_instances)
+    for number in range(3, 9):
+        buttons.show(("Stop watching", f"Retry failed rows ({number})"))
+    assert len(_instances) == before
+
+
+def test_what_spends_is_clicked_once_until_that_is_done() -> None:
+    buttons = Buttons(("Pause", "Retry failed rows (1)"))
+    buttons.panel.hold()
+    buttons.show(("Pause", "Retry failed rows (2)"))
+    buttons.wait()
+    buttons.button("Retry").click()
+    buttons.button("Pause").click()
+    assert buttons.clicked == ["Pause"]
+    buttons.panel.release()
+    buttons.wait()
+    buttons.button("Retry").click()
+    assert buttons.clicked == ["Pause", "Retry failed rows (2)"]
+
+
+def made(batch: Batch) -> BatchView:
+    place: Any = SimpleNamespace(voila=False, parent={}, cell="cell", notebook="")
+    return BatchView(batch, no_page(), place, Telling())
+
+
+def test_rows_that_fail_one_after_the_other_offer_nothing_that_changes_under_the_pointer(
+    still: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"company": "Aurubis"}]
+    view = made(research_map("Who owns {{ company }}?", rows, session=make_session(still)))
+    view._go_live()
+    failed = 0
+    monkeypatch.setattr(texts, "retry_text", lambda *_: f"Retry failed rows ({failed})" if failed else "")
+    now = time.time()
+    for second in range(10):
+        failed += second < 4
+        view._paint(now + second)
+        shown = [each.description for each in view.panel.row.children]
+        assert shown[-1:] == (["Retry failed rows (4)"] if second >= 5 else ["Cancel 1 row"])
+
+
+def test_a_part_is_offered_only_where_a_part_can_be_had(
+    still: Simulator, make_session: Callable[..., Session]
+) -> None:
+    table = read_table([{"company": name} for name in "ABCDE"])
+    questions = questions_of("Who owns {{ company }}?", table, {})
+    plan = Batch(make_session(still), "", table, questions, Asking()).plan
+    assert [text[:13] for text in texts.ask_buttons(plan)] == [
+        "Ask 5 questio",
+        "Ask the first",
+        "Show the 5 pr",
+    ]
+    waiting = texts.ask_buttons(dataclasses.replace(plan, paused=2))
+    assert not any(text.startswith("Ask the first") for text in waiting)
+
+
+def test_rows_that_failed_after_the_button_was_read_are_not_bought(
+    sim: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    rows = [{"company": name} for name in ("Aurubis", "Borealis")]
+    batch = research_map("Who owns {{ company }}? outcome:failed", rows, session=make_session(sim))
+    batch.wait(20)
+    view = made(batch)
+    view._go_live()
+    view.click("Retry failed rows (1)")
+    until(lambda: "More rows have failed" in view._said)
+    assert len(sim.bill.jobs) == 2
+    view.click("Retry failed rows (2)")
+    until(lambda: len(sim.bill.jobs) == 4)
+
+
+def test_a_click_waits_for_no_lock_and_all_are_done_in_their_order(
+    still: Simulator,
+    make_session: Callable[..., Session],
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    rows = [{"company": name} for name in ("Aurubis", "Borealis")]
+    batch = research_map("Who owns {{ company }}?", rows, session=make_session(still), at_once=1)
+    until(lambda: len(still.bill.jobs) == 1)
+    view = made(batch)
+    view._go_live()
+    done: list[str] = []
+
+    def noted(name: str, act: Callable[[], None]) -> None:
+        act()
+        done.append(name)
+
+    for name in ("pause", "cancel"):
+        monkeypatch.setattr(batch, name, functools.partial(noted, name, getattr(batch, name)))
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        for text in ("Pause", "Cancel 2 rows", "Yes, cancel 2 rows"):
+            view.click(text)
+        assert time.monotonic() - started < 0.2
+        assert (done, view.mode) == ([], "watching")
+        other.execute("ROLLBACK")
+    until(lambda: len(done) == 2)
+    assert done == ["pause", "cancel"]
+    assert batch.tally.words["cancelled"] == 1
+
+
+def test_what_a_click_came_to_is_said_and_the_button_lives(
+    still: Simulator,
+    make_session: Callable[..., Session],
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = make_session(still)
+    table = read_table([{"company": "Aurubis"}])
+    batch = Batch(session, "", table, questions_of("Who owns {{ company }}?", table, {}), Asking())
+    view = made(batch)
+    view.show_plan(batch.plan)
+    ask = view.panel.row.children[0]
+    time.sleep(module._DOUBLE_CLICK_SECONDS)
+
+    def refuse(**_: object) -> None:
+        raise LedgerError("The ledger is locked by another program.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "ask", refuse)
+        ask.click()
+        ask.click()
+        until(lambda: "The ledger is locked" in view.panel._html["note"].value)
+    with monkeypatch.context() as patched:
+        # An interrupt meets the click itself.
+        patched.setattr(Turns, "take", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        time.sleep(module._DOUBLE_CLICK_SECONDS)
+        with pytest.raises(KeyboardInterrupt):
+            ask.click()
+    assert not ask.disabled
+    time.sleep(module._DOUBLE_CLICK_SECONDS)
+    ask.click()
+    until(lambda: len(still.bill.jobs) == 1)
+
+
+def test_what_earlier_runs_showed_is_let_go_and_what_is_live_stays(
+    still: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ipywidgets.widgets.widget import _instances
+
+    for name, value in {"_views": [], "_placed": [], "_KEPT_VIEWS": 3}.items():
+        monkeypatch.setattr(show, name, value)
+    shell = SimpleNamespace(display_pub=SimpleNamespace(publish=lambda **_: None))
+    session, table = make_session(still), read_table([{"company": "Aurubis"}])
+
+    def run(number: int, prompt: str, *, ask: bool = False) -> Batch:
+        """Show a batch as a frontend does that has no ids of cells."""
+        batch = Batch(session, "", table, questions_of(prompt, table, {}), Asking())
+        if ask:
+            batch.ask()
+        place: Any = SimpleNamespace(
+            kernel=no_page().kernel, parent={"header": {"msg_id": str(number)}}, cell="", voila=False
+        )
+        show._show_view(shell, batch, place, None if ask else batch.plan, Telling())
+        return batch
+
+    live = run(0, "Who owns {{ company }}?", ask=True)
+    alive = []
+    for number in range(1, 6):
+        planned = run(number, "Who runs {{ company }}?")
+        alive.append(len(_instances))
+    assert [view.batch for _, _, view in show._views] == [live, show._views[1][2].batch, planned]
+    assert alive[1:] == alive[1:2] * 4
+    assert [each.batch for each in show._placed] == [live, planned]
+    again = run(6, "Who owns {{ company }}?", ask=True)
+    assert [each.batch for each in show._placed] == [planned, again], "a newer run holds the same rows"
+
+
+def test_a_batch_whose_widgets_are_all_closed_leaves_its_page(
+    sim: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ipywidgets
+
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(Slot, "update", lambda _slot, forms, _metadata: told.append(forms))
+    prompt, rows = "Who owns {{ company }}? outcome:failed", [{"company": "Aurubis"}]
+    batch = research_map(prompt, rows, session=make_session(sim))
+    view = made(batch)
+    view._go_live()
+    ipywidgets.Widget.close_all()
+    view._paint(time.time())
+    batch.wait(20)
+    assert view.paint(time.time())
+    assert ["settled: 1 of 1 row" in each["text/plain"] for each in told] == [True, False]
+    assert not any("widget" in kind for each in told for kind in each)
+
+
+def test_nothing_is_left_of_a_panel_that_is_closed() -> None:
+    from ipywidgets.widgets.widget import _instances
+
+    before = len(_instances)
+    panel = BatchPanel(no_page(), lambda _: None, lambda _: None)
+    panel.show_live()
+    panel.paint({}, ("Stop watching", "Retry failed rows (1)"))
+    panel.paint({}, ("Stop watching", "Retry failed rows (2)"))
+    panel.close()
+    assert len(_instances) == before
+    panel.paint({"head": "late"}, ("Stop watching", "Retry failed rows (3)"))
+    assert (len(_instances), panel.bundle) == (before, {})
 
 
 def test_the_first_that_spends_stands_out_alone() -> None:

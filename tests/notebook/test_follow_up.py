@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,6 +101,12 @@ def test_a_frozen_run_answers_follow_ups_and_brings_what_they_follow(
 
 def test_forgetting_says_what_it_means_for_what_follows(kernel: Kernel, sim: Simulator) -> None:
     answer_of(kernel, FIRST)
+    sim.add_fault("hold@post", times=1)
+    kernel.run(SECOND, cell="cell-2")
+    refused = kernel.run("%pplx forget tea").text
+    assert re.search(r"since \(\w+\) follows it, and has not been sent for certain: wait", refused)
+    assert kernel.value("tea.answer is None") == "False"
+    sim.release()
     answer_of(kernel, SECOND)
     told = kernel.run("%pplx forget tea").text
     assert "What followed it keeps its answer (since (" in told

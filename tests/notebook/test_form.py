@@ -262,6 +262,40 @@ def test_interact_asks_for_what_is_chosen_and_shows_what_is_known_at_once(
     assert len(sim.bill.jobs) == 1
 
 
+def test_a_form_frees_the_controls_that_it_made_and_makes_them_anew(page: FormPage) -> None:
+    page.run(
+        "import ipywidgets as widgets\nfrom pplx_jupyter import ResearchForm\ndrink = ['tea', 'coffee']\n"
+        "form = ResearchForm('Who grows {{ drink }}?', drink=drink)\nform"
+    )
+    page.set(page.model(description="drink"), index=1)
+    page.says("drink is 'coffee'")
+    page.kernel.run("widgets.Widget.close_all()", cell="aside")
+    page.run("form", cell="again")
+    page.says("drink is 'coffee'")
+    page.set(page.model(description="drink", index=1), index=0)
+    page.says("drink is 'tea'")
+    alive = []
+    for _ in range(3):
+        page.run("%%pplx_research --interact drink\nWhat is {{ drink }}?", cell="interact")
+        alive.append(page.kernel.value("len(widgets.widget._instances)"))
+    assert len(set(alive)) == 1
+    page.kernel.run("own = widgets.Text('tea')\nown.close()", cell="aside")
+    said = page.kernel.run("ResearchForm('Who grows {{ own }}?', own=own)", cell="other")
+    assert "own is a widget that was closed: make it anew." in said.error + said.text
+
+
+def test_a_form_says_itself_that_no_notification_can_be_shown(page: FormPage) -> None:
+    page.run(
+        "import os\nfrom pplx_jupyter import ResearchForm\nos.environ.pop('DBUS_SESSION_BUS_ADDRESS', None)\n"
+        "os.environ |= {'XDG_RUNTIME_DIR': '/nowhere', 'JUPYTERHUB_API_URL': 'http://127.0.0.1'}\n"
+        "%config PplxResearch.notify = True\nResearchForm('What is oolong? seconds:600')"
+    )
+    page.says("Not asked before.")
+    assert "No notification" not in page.said
+    page.click_ask()
+    page.says("No notification: this kernel does not run on your own machine.")
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

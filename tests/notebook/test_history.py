@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.ledger import Found, Spent, open_ledger
+from pplx_jupyter.ledger import Found, Spent, Wanted, open_ledger
 from pplx_jupyter.notebook.history import jobs_forms, wanted_of
 from pplx_jupyter.notebook.history.acts import possible
 from pplx_jupyter.notebook.history.typed import filters_in_words
@@ -69,7 +69,9 @@ def test_a_cell_keeps_the_table_and_shows_the_widgets_beside_it(kernel: Kernel, 
     assert [WIDGET in shown["data"] for shown in quiet] == [False]
 
 
-def test_filters_are_typed(kernel: Kernel, rows: dict[str, Row]) -> None:
+def test_filters_are_typed(
+    kernel: Kernel, rows: dict[str, Row], environment: dict[str, str], draft: Callable[..., Any]
+) -> None:
     for typed, names in {
         "": "tea sky",
         "sky": "sky",
@@ -96,6 +98,11 @@ def test_filters_are_typed(kernel: Kernel, rows: dict[str, Row]) -> None:
         "--search": "write its value behind it",
     }.items():
         assert said in kernel.run(f"%pplx jobs {typed}").text + kernel.run(f"%pplx jobs {typed}").error, typed
+    ledger = open_ledger(environment["PPLX_JUPYTER_LEDGER"])
+    newer = [intend(ledger, draft("Why?", fingerprint=f"v1:{n}"))[0].id for n in range(20)]
+    for typed, count in {"": 20, "--all": 22}.items():
+        text = table(kernel.run(f"%pplx jobs {typed}", headless=True))
+        assert sum(job in text for job in [*newer, rows["sky"].id, rows["tea"].id]) == count
 
 
 def test_a_click_returns_at_once_and_a_search_is_read_beside_it(kernel: Kernel, rows: dict[str, Row]) -> None:
@@ -127,7 +134,9 @@ def test_asking_anew_spends_once_and_only_after_its_price_was_shown(
     kernel.run(
         "anew = live._controls.buttons['Ask anew']\nlive._offered = (live._offered[0], live._offered[1] + 60)\nanew.click()"
     )
-    kernel.run("import time\ntime.sleep(0.3)")
+    # What is clicked later is done later.
+    kernel.run("live._click('Compare')")
+    _until(kernel, "'no earlier answer' in live._html['note'].value", "True")
     assert len(kernel.ledger_rows()) == 2, "the price had not been on the button"
     kernel.run(
         "live._offered = (live._offered[0], live._offered[1] - 120)\nfor _ in range(3):\n    anew.click()"
@@ -197,6 +206,26 @@ def test_what_nobody_uses_is_put_away(kernel: Kernel, rows: dict[str, Row]) -> N
     assert taken["parent_header"]["msg_id"] == ran.msg_id
     assert not any(taken["content"]["data"].values())
     assert kernel.value("beside._shown") == "[]"
+    # Nothing is left of it but a line, and nothing of that when its cell runs again.
+    widgets = "len(__import__('ipywidgets').widgets.widget._instances)"
+    _until(kernel, "beside._away[-1].live.box.children[0].comm is None", "False")
+    left = int(kernel.value(widgets))
+    for shown in ("%pplx jobs", "from pplx_jupyter import CostDashboard\nCostDashboard()") * 2:
+        kernel.run(shown, cell="jobs")
+        _until(kernel, f"beside._shown == [] and {widgets} <= {left}", "True")
+
+
+def test_a_job_that_is_watched_below_the_table_keeps_it(kernel: Kernel) -> None:
+    kernel.run(
+        "import time\nfrom pplx_jupyter.notebook.outputs import beside\n"
+        "beside.IDLE_SECONDS = 0.4\nbeside._LOOK_SECONDS = 0.05"
+    )
+    kernel.run("%%pplx_research slow\nHow long is it? seconds:7200", cell="slow")
+    kernel.run("%pplx jobs\nlive = beside._shown[-1].live\nlive._click('Watch')", cell="jobs")
+    kernel.run("time.sleep(1)")
+    assert kernel.value("[each.live is live for each in beside._shown]") == "[True]"
+    kernel.run("slow.cancel()")
+    _until(kernel, "(slow.status, beside._shown)", "('cancelled', [])")
 
 
 def _until(kernel: Kernel, expression: str, value: str) -> None:
@@ -432,5 +461,5 @@ def test_filters_read_back_as_they_were_written() -> None:
         "“heat pump”, state failed, notebook a.ipynb, since 1 Nov 2026, 0:00"
     )
     assert filters_in_words(wanted_of()) == ""
-    assert wanted_of().is_all
+    assert wanted_of() == Wanted()
     assert json.loads(json.dumps(wanted_of(state="running").states)) == ["submitting", "queued", "running"]

@@ -59,8 +59,10 @@ def test_running_a_cell_whose_job_is_under_way_follows_it(kernel: Kernel, sim: S
     kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
     again = kernel.run(f"%%pplx_research tea\nWhat is tea? {SLOW}")
     assert WIDGET in again.displays[0]["data"]
-    kernel.run("import time; time.sleep(1)")
-    assert len(sim.bill.jobs) == 1
+    kernel.until(lambda _: bool(sim.bill.jobs))
+    assert (len(sim.bill.jobs), len(kernel.ledger_rows())) == (1, 1), (
+        "a cell that has ended has written its intent"
+    )
 
 
 def test_a_mended_typo_offers_to_cancel_the_cells_earlier_job(kernel: Kernel, sim: Simulator) -> None:
@@ -277,7 +279,14 @@ def test_an_account_without_sonar_moves_to_agent_and_says_so(kernel: Kernel, sim
     assert "Moved to the agent API" in shown
     assert "Answered by the agent API" in str(finals(messages)[-1]["data"])
     assert [job["backend"] for job in sim.bill.jobs] == ["agent"]
-    assert "retired for this key" in kernel.run("%pplx doctor").displays[0]["data"]["text/plain"]
+    assert (
+        "retired for this key: questions go" in kernel.run("%pplx doctor").displays[0]["data"]["text/plain"]
+    )
+    sim.sonar_retired = False
+    kernel.run("%%pplx_research rum\nWhat is rum?")
+    assert "asks the sonar API first" in kernel.run("%pplx doctor --forget-retired").text
+    kernel.run("%%pplx_research gin\nWhat is gin?")
+    assert kernel.value("rum.row.backend, gin.row.backend") == "('agent', 'sonar')"
 
 
 def test_unloading_takes_everything_away_and_loading_twice_is_one(kernel: Kernel) -> None:
@@ -287,6 +296,62 @@ def test_unloading_takes_everything_away_and_loading_twice_is_one(kernel: Kernel
     assert "not found" in kernel.run("%pplx").text
     kernel.run("%load_ext pplx_jupyter")
     assert "%pplx show" in kernel.run("%pplx").text
+
+
+def test_a_job_displays_itself_as_its_cell_does_while_the_extension_is_loaded(kernel: Kernel) -> None:
+    def displayed() -> list[str]:
+        ran = kernel.run("tea")
+        return [m["msg_type"] for m in ran.messages if m["msg_type"] in {"display_data", "execute_result"}]
+
+    kernel.run("%%pplx_research tea --wait\nWhat is tea?")
+    kernel.run("%unload_ext pplx_jupyter")
+    assert displayed() == ["execute_result"]
+    kernel.run("%load_ext pplx_jupyter")
+    assert set(displayed()) == {"display_data"}
+    kernel.run("%unload_ext pplx_jupyter")
+    assert displayed() == ["execute_result"], "IPython files a printer elsewhere once it was used"
+
+
+KEYRING = """
+import keyring, keyring.backend
+before, kept = keyring.get_keyring(), {}
+class Keyring(keyring.backend.KeyringBackend):
+    priority = 1
+    def get_password(self, service, name):
+        return kept.get((service, name))
+    def set_password(self, service, name, password):
+        kept[service, name] = password
+keyring.set_keyring(Keyring())
+from pplx_jupyter.api.key import find_key
+from pplx_jupyter.session import current_session
+"""
+
+
+def test_a_key_is_kept_for_later_kernels_only_where_one_says_so(kernel_once: Kernel) -> None:
+    pytest.importorskip("keyring")
+    typed, saved = "pplx-typed-0123456789abcdef", "pplx-saved-0123456789abcdef"
+    kernel_once.run(KEYRING)
+    try:
+        assert "--save keeps it" in kernel_once.run("%pplx key", answer=typed).text
+        assert kernel_once.value("kept") == "{}"
+        assert "in this machine's keyring" in kernel_once.run("%pplx key --save", answer=saved).text
+        assert kernel_once.value("list(kept.values())") == f"['{saved}']"
+        assert kernel_once.value("find_key({}).origin, find_key({}).masked()") == "('the keyring', '…cdef')"
+    finally:
+        kernel_once.run("keyring.set_keyring(before)\ncurrent_session().typed_key = None")
+
+
+def test_the_help_has_every_verb_and_no_words_run_together(kernel: Kernel) -> None:
+    from pplx_jupyter.notebook.flags.verbs import USAGES
+    from pplx_jupyter.notebook.verbs import VERBS
+
+    assert list(USAGES) == list(VERBS)
+    shown = kernel.run("%pplx").text
+    for usage, text in USAGES.values():
+        between = shown.partition(f"%pplx {usage}")[2].partition(text)[0]
+        assert between.isspace(), usage
+    assert len(shown.splitlines()) > len(USAGES)
+    assert shown in kernel.run("print(get_ipython().object_inspect_text('%pplx'))").text
 
 
 def test_the_demo_needs_no_key(environment: dict[str, str], sim: Simulator) -> None:
@@ -373,8 +438,7 @@ def test_an_answer_in_a_prompt_is_its_text_and_a_cell_with_refresh_run_twice_buy
     for _ in range(2):
         kernel.run(f"%%pplx_research tea --refresh\nWhat is tea? {SLOW}")
     kernel.until(lambda _: len(sim.bill.jobs) > bought)
-    kernel.run("import time; time.sleep(1)")
-    assert len(sim.bill.jobs) == bought + 1
+    assert len(sim.bill.jobs) == len(kernel.ledger_rows()) == bought + 1
     assert "still" in kernel.run("tea.retry()").error
     assert (
         "has its answer" in kernel.run("%pplx retry " + kernel.value("answer.receipt.job_id").strip("'")).text

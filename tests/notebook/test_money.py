@@ -384,6 +384,12 @@ def test_costs_and_forgetting(kernel: Kernel, sim: Simulator, environment: dict[
     assert len([row for row in ledger.jobs() if row.forgotten_at]) == 2
     assert asks(kernel, "Why is PROMPTWORD so?", "sky --wait").reply["status"] == "ok"
     assert len(sim.bill.jobs) == 4, "what is forgotten is bought anew"
+    assert asks(kernel, "Why is PROMPTWORD so?", "sky --wait --refresh").reply["status"] == "ok"
+    one_line_error(
+        kernel.run("%pplx forget sky"),
+        r"“sky” names 2 jobs \(\w+, \w+\): write the id of the one to forget. Nothing was deleted",
+    )
+    assert len([row for row in ledger.jobs() if row.forgotten_at]) == 2
 
 
 # -- tables of hostile names

@@ -6,6 +6,7 @@ import functools
 import math
 import re
 import socket
+import tomllib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -69,12 +70,50 @@ def said(notebook: Any) -> str:
 
 
 def shape(notebook: Any) -> list[Any]:
-    """Give what each cell put out: its kinds, and the questions that it answers."""
+    """Give what each cell put out: its kinds, and the question that it answers."""
     return [
-        (cell.id, out.output_type, sorted(out.get("data", {})), out.get("metadata", {}).get("pplx_jupyter", {}).get("fingerprint"))
+        (cell.id, out.output_type, sorted(out.get("data", {})), question(cell, out))
         for cell in notebook.cells
         for out in cell.get("outputs", [])
-    ]  # fmt: skip
+    ]
+
+
+def question(cell: Any, out: Any) -> str:
+    """Give the question that an output answers; a follow-up's depends on the very job that it follows."""
+    ours = out.get("metadata", {}).get("pplx_jupyter", {})
+    return "a follow-up" if ours and "--after " in cell.source else ours.get("fingerprint", "")
+
+
+_EACH_TIME = (
+    # Ids of requests, of questions, of jobs; the entries of a bibliography.
+    (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "#"),
+    (r"\bv1:[0-9a-f]+|\b[0-9a-f]{6}\b|\b[a-z]+\d{4}[a-z]+\b", "#"),
+    (r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b", "month"),
+    (r"(?:\d+ h )?(?:\d+ min )?\d+ s\b", "time"),
+    (r"\d+", "0"),
+    (r"[-─]+", "-"),
+    (r"\s+", " "),
+)
+
+
+def words(notebook: Any) -> list[str]:
+    """Give all that a reader sees, without what differs each time it is run."""
+    text = said(notebook)
+    for what, instead in _EACH_TIME:
+        text = re.sub(what, instead, text)
+    return text.split()
+
+
+@every
+def test_a_notebook_says_what_it_was_committed_with(path: Path, tmp_path: Path) -> None:
+    with Simulator(speed=math.inf) as sim:
+        ran = runs(path, tmp_path, sim)()
+    if path.stem == "weekly-brief":
+        a_week_later(str(tmp_path / "ledger.sqlite"))
+        with Simulator(math.inf, seed=1, port=urlsplit(sim.url).port or 0) as sim:
+            ran = runs(path, tmp_path, sim)()
+    committed = nbformat.read(path, as_version=4)
+    assert words(ran) == words(committed), "python notebooks/execute.py writes the outputs anew"
 
 
 @every
@@ -98,6 +137,13 @@ def test_a_notebook_runs_and_runs_again_for_nothing(path: Path, tmp_path: Path) 
             assert len(sim.bill.jobs) == 1
         assert re.search(A_WEEK_LATER, said(first)), said(first)
     assert shape(first) == shape(committed), "python notebooks/execute.py writes the outputs anew"
+
+
+def test_the_wheel_has_every_notebook() -> None:
+    project = tomllib.loads((NOTEBOOKS[0].parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"] == {
+        f"notebooks/{path.name}": f"pplx_jupyter/notebooks/{path.name}" for path in NOTEBOOKS
+    }
 
 
 @every

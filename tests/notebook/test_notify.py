@@ -120,7 +120,12 @@ def test_a_finished_job_is_told_once_over_all_kernels(
         lines = until(desktop, "Finished")
         for kernel in (first, second):
             kernel.run("tea.wait()", cell="aside")
-        time.sleep(0.6)  # two looks of the painter: the other kernel would have told by now
+        others = {"rum": first, "gin": second}
+        for name, kernel in others.items():
+            kernel.run(f"%%pplx_research --notify-me\nWhat is {name}? seconds:20", cell="cell-3")
+        for name in others:
+            # Each tells in order: what it told twice of the first question stands there by now.
+            until(desktop, f"What is {name}?")
     finally:
         first.close()
         second.close()
@@ -188,6 +193,9 @@ def test_a_sound_is_heard_in_the_page_once_and_leaves_it(kernel: Kernel, sim: Si
     assert "Finished (simulated)" in silent["data"]["text/plain"]
     # Nothing comes of an answer that is there already.
     assert "<audio" not in str(kernel.run(cell, cell="cell-2").displays)
+    kernel.run("%config PplxResearch.sound = True", cell="aside")
+    kernel.run("%%pplx_research rum\nWhat is rum? shape:plain seconds:20", cell="cell-3")
+    kernel.until(lambda m: "<audio autoplay" in str(m["content"].get("data", "")))
     sound = base64.b64decode(heard["data"]["text/html"].partition("base64,")[2].partition('"')[0])
     with wave.open(io.BytesIO(sound)) as notes:
         assert 0.5 < notes.getnframes() / notes.getframerate() < 1.5

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pplx_jupyter.notebook.panel.view import _DOUBLE_CLICK_SECONDS
 from tests.notebook.conftest import Kernel
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 UNCONFIRMED = "%%pplx_research tea --backend agent\nWhat is tea?"
 FAILED = "%%pplx_research bad\nWhat is tea? outcome:failed"
 ASK = "Ask again ("
+READ_SECONDS = _DOUBLE_CLICK_SECONDS + 0.05
+"""Whoever reads what a button spends needs longer than the second click of a double one."""
 
 
 class Page:
@@ -84,8 +87,7 @@ class Page:
         return next(found for text, found in self.buttons().items() if text.startswith(start))
 
     def click(self, start: str, *, times: int = 1) -> None:
-        # Whoever reads what a button spends needs longer than the second click of a double one.
-        time.sleep(0.65)
+        time.sleep(READ_SECONDS)
         self.send_click(self.button(start)[0], times=times)
 
     def send_click(self, comm: str, *, times: int = 1) -> None:
@@ -129,7 +131,7 @@ def test_a_click_on_what_stood_there_before_spends_nothing(page: Page, sim: Simu
     stop, _ = page.button("Stop watching")
     page.until(lambda: page.offers(1), "the note and its button")
     # Queued behind a busy cell, for instance, and heard only now.
-    time.sleep(0.65)
+    time.sleep(READ_SECONDS)
     page.send_click(stop, times=2)
     page.send_click(page.button(ASK)[0])
     page.until(lambda: len(sim.bill.jobs) == 2, "the button itself is heard")

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
+from tests.asking import until
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pplx_jupyter.simulator import Simulator
+
+__all__ = ["until"]
 
 pytestmark = pytest.mark.slow
 
@@ -40,13 +44,13 @@ def ask(terminal: pexpect.spawn[str], line: str, prompt: str) -> None:
 
 
 def test_the_prompt_is_back_at_once_and_the_answer_comes_by_itself(
-    terminal: pexpect.spawn[str], sim: Simulator
+    terminal: pexpect.spawn[str], sim: Simulator, until: Callable[..., None]
 ) -> None:
-    ask(terminal, "tea", "What is tea?")
+    ask(terminal, "tea", "What is tea? seconds:6000")
     terminal.expect(r"tea \([0-9a-f]{6}\): sending")
-    started = time.monotonic()
     terminal.expect(r"In \[3\]: ")
-    assert time.monotonic() - started < 1
+    until(lambda: sim.bill.jobs)
+    sim.advance(6000)
     terminal.expect(r"tea \([0-9a-f]{6}\): completed after")
     terminal.expect("Finished")
     terminal.expect("Sources")
@@ -77,9 +81,7 @@ def test_an_interrupted_wait_leaves_the_job(terminal: pexpect.spawn[str], sim: S
     terminal.sendline("print('wait', 'ing', sep=''); tea.wait()")
     terminal.expect("waiting\r\n")
     time.sleep(0.5)
-    started = time.monotonic()
     terminal.sendintr()
-    terminal.expect("KeyboardInterrupt")
-    assert time.monotonic() - started < 1
+    terminal.expect("KeyboardInterrupt")  # long before the job ends, and the waiting with it
     terminal.sendline("tea.status in ('queued', 'running')")
     terminal.expect("True")

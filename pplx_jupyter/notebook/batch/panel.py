@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.notebook.batch import texts as words
+from pplx_jupyter.notebook.outputs.beside import close_all
 from pplx_jupyter.notebook.outputs.display import pin_widget
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.notebook.outputs.display import Pin
 
-__all__ = ["BatchPanel"]
+__all__ = ["SPENDING", "BatchPanel"]
 
 _DOUBLE_CLICK_SECONDS = 0.6
 """Seconds that a button must have stood where it is, and a price on it, before a click on it counts."""
@@ -46,7 +47,7 @@ _ACTS = (
 _INSTEAD = {words.HIDE: words.SHOW}
 """An act that changes places with another one on its own button, so that it keeps the focus."""
 
-_SPENDING = (words.ASK_ALL, words.ASK_FIRST, words.RETRY, words.RESUME)
+SPENDING = (words.ASK_ALL, words.ASK_FIRST, words.RETRY, words.RESUME)
 """Acts whose button never has another text: a new number, or a new price, is a new button."""
 
 _PRIMARY = (words.ASK_ALL, words.RETRY)
@@ -86,6 +87,8 @@ class BatchPanel:
         self._shown: dict[str, str] = {}
         self._since = dict.fromkeys(_ACTS, 0.0)
         self._is_new = True
+        self._holds = False
+        self._replaced: list[Any] = []
         self.row = widgets.HBox(
             layout=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="6px 0 0")
         )
@@ -122,13 +125,19 @@ class BatchPanel:
 
     def _button_of(self, act: str, text: str) -> Any:
         """Give the button for a text."""
-        made = self._buttons[act]
-        if act in _SPENDING and made.description not in {"", text}:
-            made = self._context.run(self._make, act)
-            pin_widget(made, self._pin)
-            self._buttons[act] = made
-            self._all.append(made)
+        before = self._buttons[act]
+        if act not in SPENDING or before.description in {"", text}:
+            return before
+        made = self._buttons[act] = self._context.run(self._make, act)
+        pin_widget(made, self._pin)
+        self._all = [made if each is before else each for each in self._all]
+        self._replaced.append(before)
         return made
+
+    def _free_replaced(self) -> None:
+        """Free the buttons that others took the place of, but the last: a click on that may be on its way."""
+        while len(self._replaced) > 1:
+            self._replaced.pop(0).close()
 
     def show_plan(self, parts: Mapping[str, str], buttons: Sequence[str]) -> None:
         """Show a plan: its headline, what it comes to, its buttons and the small print."""
@@ -166,13 +175,16 @@ class BatchPanel:
     def write(self, parts: Mapping[str, str]) -> None:
         """Show what is new in some parts, and leave the buttons alone."""
         with self._lock:
+            if self.is_gone:
+                return
             for name, value in parts.items():
                 self._set(self._html[name], "value", value)
 
     def set_choices(self, labels: Sequence[str], chosen: str) -> None:
         """Give the list of rows its entries, and choose one."""
         with self._lock:
-            if tuple(self._choice.options) == tuple(labels) and self._choice.value == chosen:
+            is_shown = tuple(self._choice.options) == tuple(labels) and self._choice.value == chosen
+            if is_shown or self.is_gone:
                 return
             self._choosing = True
             try:
@@ -192,9 +204,11 @@ class BatchPanel:
             The first of them that spends stands out: it says how much.
         """
         with self._lock:
+            if self.is_gone:
+                return
             shown = {_act_of(text): text for text in texts}
             # Where no button stood before, no click can be meant for one.
-            for act in () if self._is_new else _moved(self._shown, shown):
+            for act in () if self._is_new else _unread(self._shown, shown):
                 self._since[act] = time.monotonic()
             self._is_new = self._is_new and not shown
             self._shown = shown
@@ -203,24 +217,33 @@ class BatchPanel:
                 made = self._button_of(act, text)
                 self._set(made, "description", text)
                 self._set(made, "button_style", "primary" if primary and act == first else "")
-                self._set(made, "disabled", False)
+                self._set(made, "disabled", self._holds and act in SPENDING)
             self._set(self.row, "children", tuple(self._buttons[act] for act in shown))
+            self._free_replaced()
 
     def _clicked(self, act: str, made: Any) -> None:
         with self._lock:
             text = self._shown.get(act, "")
-            is_gone = not text or made is not self._buttons[act]
+            is_gone = not text or made is not self._buttons[act] or made.disabled
             if is_gone or time.monotonic() - self._since[act] < _DOUBLE_CLICK_SECONDS:
                 # Meant for the button that stood there before, or for the price.
                 return
         self._on_click(text)
 
-    def disable(self) -> None:
-        """Take no further click on what is there."""
+    def hold(self) -> None:
+        """Take no further click on what spends, until `release`."""
+        self._set_holds(True)
+
+    def release(self) -> None:
+        """Take clicks on what spends again."""
+        self._set_holds(False)
+
+    def _set_holds(self, holds: bool) -> None:
         with self._lock:
-            for act in self._shown:
-                self._set(self._buttons[act], "disabled", True)
-            self._shown = {}
+            self._holds = holds
+            for act in self._shown.keys() & {*SPENDING}:
+                self._set(self._buttons[act], "disabled", holds)
+                self._since[act] = time.monotonic()
 
     def finish(self, html: str, buttons: Sequence[str] = ()) -> None:
         """Show the final form in the panel itself, for a page that no longer takes the output's update.
@@ -246,22 +269,27 @@ class BatchPanel:
             setattr(widget, name, value)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the widgets are closed: by `close`, or all that there are by the user's ``Widget.close_all()``."""
+        return self.box.comm is None
+
+    @property
     def bundle(self) -> dict[str, Any]:
-        """The mime bundle that shows the panel."""
+        """The mime bundle that shows the panel; an empty one where it is gone."""
         return _bundle(self.box)
 
     @property
     def row_bundle(self) -> dict[str, Any]:
-        """The mime bundle that shows the buttons alone, below the page that stays."""
+        """The mime bundle that shows the buttons alone, below the page that stays; an empty one where they are gone."""
         return _bundle(self.row)
 
     def close(self) -> None:
         """Free the widgets; the output must have been replaced before."""
-        for widget in self._all:
-            if widget.comm is not None:
+        with self._lock:
+            for widget in [*self._all, *self._replaced]:
                 with contextlib.suppress(Exception):
                     # A comm whose frontend is gone may refuse to close; there is nothing left to save.
-                    widget.close()
+                    close_all(widget)
 
 
 def _act_of(text: str) -> str:
@@ -270,18 +298,21 @@ def _act_of(text: str) -> str:
     return _INSTEAD.get(start, start)
 
 
-def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Give the acts that stand elsewhere than before, or mean another thing: from the first change on, and new prices."""
+def _unread(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Give the acts that nobody can have read yet: from the first on that stands elsewhere, and what spends another sum."""
     pairs = zip(before.values(), now.values(), strict=False)
-    same = len(list(itertools.takewhile(lambda pair: _meaning(pair[0]) == _meaning(pair[1]), pairs)))
-    return list(now)[same:]
+    same = len(list(itertools.takewhile(lambda pair: _words(pair[0]) == _words(pair[1]), pairs)))
+    stays, moves = list(now)[:same], list(now)[same:]
+    return [*(act for act in stays if act in SPENDING and before[act] != now[act]), *moves]
 
 
-def _meaning(text: str) -> str:
-    """Give what a click on a button means, as far as a person must have read it: of one that spends, all of it."""
-    return text if text.startswith(_SPENDING) else re.split(r"\d", text)[0]
+def _words(text: str) -> str:
+    """Give what stands on a button without its numbers: how many rows are left changes each second."""
+    return re.split(r"\d", text)[0]
 
 
 def _bundle(widget: Any) -> dict[str, Any]:
+    if widget.comm is None:
+        return {}
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {"application/vnd.jupyter.widget-view+json": view}

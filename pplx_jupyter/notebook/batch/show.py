@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.batch import forms
 from pplx_jupyter.errors import JobFailed, PplxError
-from pplx_jupyter.notebook.batch.view import BatchView, metadata_of, page_of
+from pplx_jupyter.notebook.batch.page import metadata_of, note_page, page_of
+from pplx_jupyter.notebook.batch.view import BatchView
 from pplx_jupyter.notebook.outputs.display import Pin, Slot
-from pplx_jupyter.notebook.outputs.shown import note_shown
 from pplx_jupyter.notebook.panel.notify import Telling, telling
 from pplx_jupyter.render.words import count
 
@@ -38,11 +38,14 @@ class PlacedBatch:
         """Put the page into its cell, as a message of the cell that runs now."""
         if self.slot is not None:
             dataclasses.replace(self.slot, pin=pin).update(page_of(self.batch), metadata_of(self.batch))
-            _keep_record(self.batch, self.place)
+            note_page(self.batch, self.place)
 
 
 _placed: list[PlacedBatch] = []
 _views: list[tuple[str, str, BatchView]] = []
+"""Each view with its cell and the run of that cell, oldest first."""
+
+_KEPT_VIEWS = 20
 _last: tuple[str, Batch] | None = None
 """The batch that was asked or planned last, and the run of the cell that shows it."""
 
@@ -131,15 +134,32 @@ def _show_view(shell: Any, batch: Batch, place: Place, plan: BatchPlan | None, t
     view.show(shell, plan)
     if plan is None:
         view.begin()
-    _placed.append(PlacedBatch(batch, None, place))
+    _remember(PlacedBatch(batch, None, place))
+
+
+def _remember(placed: PlacedBatch) -> None:
+    """Keep a batch until ``%pplx wait`` has completed its cell; what a painter has completed, or a newer run holds, is let go."""
+    _placed[:] = [each for each in _placed if each.slot is not None or not _is_done_with(each, placed)]
+    _placed.append(placed)
+
+
+def _is_done_with(before: PlacedBatch, now: PlacedBatch) -> bool:
+    batch = before.batch
+    is_same = batch.id == now.batch.id
+    if batch.is_asked:
+        return batch.is_over or (is_same and now.batch.is_asked)
+    return is_same or (now.place.cell != "" and before.place.cell == now.place.cell)
 
 
 def _view(batch: Batch, place: Place, told: Telling) -> BatchView:
     view = BatchView(batch, Pin(place.kernel, place.parent), place, told)
     run = _run_of(place)
     cell = place.cell or view.upper.display_id
-    for each in [kept for kept in _views if kept[0] == cell and kept[1] != run]:
-        # What an earlier run of this cell showed: ipywidgets keeps every widget for ever.
+    # What an earlier run of this cell showed, and the oldest of too many: ipywidgets keeps every widget for ever.
+    gone = [kept for kept in _views if kept[0] == cell and kept[1] != run]
+    quiet = [kept for kept in _views if kept not in gone and not kept[2].is_live]
+    surplus = len(_views) - len(gone) + 1 - _KEPT_VIEWS
+    for each in [*gone, *quiet[: max(0, surplus)]]:
         _views.remove(each)
         each[2].close()
     _views.append((cell, run, view))
@@ -153,16 +173,9 @@ def _run_of(place: Place) -> str:
 def _show_page(shell: Any, batch: Batch, place: Place) -> None:
     if place.headless or place.voila or place.kernel is None:
         shell.display_pub.publish(data=page_of(batch), metadata=dict(metadata_of(batch)))
-        _keep_record(batch, place)
+        note_page(batch, place)
         return
     _view(batch, place, Telling()).show_settled(shell)
-
-
-def _keep_record(batch: Batch, place: Place) -> None:
-    for standing in batch.standings:
-        if standing.job:
-            note_shown(place, standing.job)
-    batch.mark_shown()
 
 
 def _show_headless(
@@ -172,7 +185,7 @@ def _show_headless(
     slot = Slot(f"pplx-{batch.id}-{secrets.token_hex(3)}-page", Pin(place.kernel, place.parent))
     if not blocks:
         slot.show(shell, forms.hint_forms(batch), metadata_of(batch))
-        _placed.append(PlacedBatch(batch, slot, place))
+        _remember(PlacedBatch(batch, slot, place))
         return
     slot.show(shell, {"text/plain": f"{_sent(batch, plan)}; waiting"}, metadata_of(batch))
     try:
@@ -181,7 +194,7 @@ def _show_headless(
         slot.update(page_of(batch) if batch.is_over else forms.hint_forms(batch), metadata_of(batch))
         raise
     slot.update(page_of(batch), metadata_of(batch))
-    _keep_record(batch, place)
+    note_page(batch, place)
     _raise(batch)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import math
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ __all__ = [
     "WATCH",
     "Choice",
     "ask_buttons",
+    "asks_more",
     "buttons",
     "choices",
     "head",
@@ -47,6 +49,7 @@ __all__ = [
     "plan_text",
     "prompts",
     "question",
+    "retry_text",
     "rows_of",
     "strip",
     "table",
@@ -202,20 +205,39 @@ def table(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int], no
     return f'<div class="pplx" style="max-width:none">{rows_html(one_line(label, 40), lines)}</div>'
 
 
-def buttons(tally: Tally, paused: str, *, mode: str) -> tuple[str, ...]:
-    """Give the buttons of a batch under way."""
+def buttons(tally: Tally, paused: str, *, mode: str, retry: bool = True) -> tuple[str, ...]:
+    """Give the buttons of a batch under way.
+
+    Parameters
+    ----------
+    retry
+        Offer to ask failed rows anew. That button is the last one: as more rows fail it comes, goes and says
+        another number, and no other button may move for it.
+    """
     still = tally.waiting + tally.under_way
     if mode == "stopped":
         return (WATCH,)
     if mode == "cancel?":
         return (f"{CANCEL_YES} {count(still, 'row')}", CANCEL_NO)
     found = [_resume(tally) if paused else PAUSE] if tally.waiting else []
-    if tally.needs_you and _retried(tally):
-        found.append(f"{_retry(tally, paused)[0]} ({_retry(tally, paused)[1]})")
     found.append(STOP)
     if still:
         found.append(f"{CANCEL} {count(still, 'row')}")
+    if retry and retry_text(tally, paused):
+        found.append(retry_text(tally, paused))
     return tuple(found)
+
+
+def retry_text(tally: Tally, paused: str) -> str:
+    """Give the button that asks failed rows anew while others are under way; empty where there is none."""
+    label, rows = _retry(tally, paused)
+    return f"{label} ({rows})" if tally.needs_you and _retried(tally) else ""
+
+
+def asks_more(text: str, tally: Tally, paused: str) -> bool:
+    """Whether asking failed rows anew now would send more of them than stands on its button."""
+    read = re.search(r"\d+", text)
+    return read is not None and _retry(tally, paused)[1] > int(read[0])
 
 
 def offers(batch: Batch) -> tuple[str, ...]:
@@ -224,7 +246,7 @@ def offers(batch: Batch) -> tuple[str, ...]:
     found = []
     if _retried(tally):
         known = usual.low is not None
-        label, rows = _retry(tally, batch.gate.paused)
+        label, rows = _retry(tally, batch.paused)
         amount = money_range(rows * (usual.low or 0.0), rows * usual.set_aside) if known else "billed anew"
         found.append(f"{label} ({rows}: {amount})")
     if batch.stopped is not None:
@@ -319,7 +341,8 @@ def ask_buttons(plan: BatchPlan) -> tuple[str, ...]:
     if plan.refusal is None:
         found.append(f"{ASK_ALL}{count(plan.new, 'question')} ({plan.range or 'cost not known yet'})")
     part = min(_TRIED, plan.fits) if plan.refusal is None else plan.fits
-    if 0 < part < plan.new:
+    # Those that wait in a paused batch would all go on with the first: a part is not to be had.
+    if 0 < part < plan.new and not plan.paused:
         found.append(f"{ASK_FIRST}{part} only{f' ({plan.range_of(part)})' if plan.range else ''}")
     return (*found, f"{SHOW}{count(plan.new, 'prompt')}")
 

@@ -2,6 +2,9 @@
 
 As with a single job, the upper output holds what is live and becomes the page; the lower one holds a
 static line, and after the end, for a while, the button that asks failed rows anew.
+
+A click changes what is shown at once; what it asks of the ledger is done in a turn of its own, after what
+was clicked before: the ledger may be locked for seconds, and no cell waits for it.
 """
 
 from __future__ import annotations
@@ -12,12 +15,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.batch import forms
-from pplx_jupyter.errors import PplxError
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch.acts import Acts
+from pplx_jupyter.notebook.batch.page import metadata_of, note_page, page_of
 from pplx_jupyter.notebook.batch.panel import BatchPanel
 from pplx_jupyter.notebook.outputs.display import Slot, next_to_widget
 from pplx_jupyter.notebook.outputs.final import NOTHING
-from pplx_jupyter.notebook.outputs.shown import note_shown
 from pplx_jupyter.notebook.panel.chime import Chime
 from pplx_jupyter.notebook.panel.notify import tell_of_batch
 from pplx_jupyter.notebook.panel.painter import UNMARKED, painter_of
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.notebook.outputs.display import Pin
     from pplx_jupyter.notebook.panel.notify import Telling
 
-__all__ = ["BatchView", "metadata_of", "page_of"]
+__all__ = ["BatchView"]
 
 OFFERED_SECONDS = 600.0
 """How long the button below a settled batch stays: a file must not keep a widget."""
@@ -39,6 +43,20 @@ OFFERED_SECONDS = 600.0
 PAINT_SECONDS = 1.0
 TABLE_SECONDS = 2.0
 """How often the table changes: an update replaces it under the eyes of whoever reads it."""
+
+CALM_SECONDS = 2.0
+"""How long no further row must have failed until asking them anew is offered: its button says how many it buys."""
+
+_MODES = {
+    texts.CANCEL_YES: "watching",
+    texts.CANCEL_NO: "watching",
+    texts.CANCEL: "cancel?",
+    texts.STOP: "stopped",
+    texts.WATCH: "watching",
+}
+"""What the panel of a batch under way does after a click, by what the button's text begins with."""
+
+_UNDER_WAY = ("watching", "cancel?", "stopped")
 
 
 class BatchView:
@@ -54,6 +72,12 @@ class BatchView:
         Where that cell runs.
     told
         How a person is told that it is over.
+
+    Attributes
+    ----------
+    mode
+        ``"plan"``, then ``"watching"``, ``"cancel?"`` (a click asked to cancel) or ``"stopped"`` (nobody watches),
+        and at the end ``"offering"`` (a button stays for a while) or ``"closed"``.
     """
 
     def __init__(self, batch: Batch, pin: Pin, place: Place, told: Telling) -> None:
@@ -66,22 +90,34 @@ class BatchView:
         self._place = place
         self._told = told
         self._chime: Chime | None = None
-        self._mode = "plan"
+        self.mode = "plan"
         self._mode_since = 0.0
         self._painted_at = self._table_at = 0.0
         self._dirty = False
         self._said = ""
         self._choice = ""
         self._table_of: Any = None
-        self._taking = threading.Lock()
+        self._retry, self._retry_at = "", 0.0
+        self._plan: BatchPlan | None = None
+        self._page: Mapping[str, str] = {}
+        self._offers: tuple[str, ...] = ()
+        self._switching = threading.Lock()
+        # The painter paints, and a turn brings the panel back: one at a time.
+        self._painting = threading.RLock()
         self.panel = BatchPanel(pin, self.click, self.choose)
+        self._acts = Acts(self)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it shows rows under way; else it may be closed, and nothing but buttons goes."""
+        return self.mode in _UNDER_WAY
 
     # -- outputs ------------------------------------------------------------------------------------
 
     def show(self, shell: Any, plan: BatchPlan | None) -> None:
         """Show the plan, or the batch under way where there is none, from the cell's own thread."""
         if plan is not None:
-            self._show_plan(plan)
+            self.show_plan(plan)
             static = forms.plan_forms(self.batch, plan)
         else:
             self._go_live()
@@ -93,10 +129,12 @@ class BatchView:
         self.lower.show(shell, self._hint(), metadata)
 
     def _hint(self) -> dict[str, Any]:
-        hint = forms.unsent_forms if self._mode == "plan" else forms.hint_forms
+        hint = forms.unsent_forms if self.mode == "plan" else forms.hint_forms
         return next_to_widget(hint(self.batch))
 
-    def _show_plan(self, plan: BatchPlan, said: str = "") -> None:
+    def show_plan(self, plan: BatchPlan, said: str = "") -> None:
+        """Show a plan, and why nothing came of a click where that was so."""
+        self._plan = plan
         parts = {
             "head": texts.plan_head(plan),
             "question": texts.plan_text(plan),
@@ -106,7 +144,7 @@ class BatchView:
         self.panel.show_plan(parts, texts.ask_buttons(plan))
 
     def _go_live(self) -> None:
-        self._mode, self._dirty = "watching", True
+        self.mode, self._dirty = "watching", True
         self.panel.paint({"question": texts.question(self.batch)}, ())
         self.panel.show_live()
 
@@ -121,24 +159,28 @@ class BatchView:
 
     def urgency(self, now: float) -> float:
         """Give how urgent the next paint is."""
-        if self._mode in {"plan", "closed"}:
+        if self.mode in {"plan", "closed"}:
             return 0.0
         if self._dirty:
             return 3.0
-        if self._mode == "offering":
+        if self.mode == "offering":
             return float(now - self._mode_since > OFFERED_SECONDS)
         return 2.0 if now - self._painted_at >= PAINT_SECONDS else 0.0
 
     def paint(self, now: float) -> bool:
         """Show what is new; say whether nothing more will come."""
+        with self._painting:
+            return self._paint_now(now)
+
+    def _paint_now(self, now: float) -> bool:
         self._dirty = False
-        if self._mode == "offering":
+        if self.mode == "offering":
             if now - self._mode_since > OFFERED_SECONDS:
                 self.withdraw()
                 return True
             return False
         self.batch.refresh()
-        if self._mode == "stopped":
+        if self.mode == "stopped":
             return self._stay(now)
         if self.batch.is_over:
             return self._finish()
@@ -157,15 +199,13 @@ class BatchView:
 
     def _paint(self, now: float) -> None:
         batch = self.batch
-        standings, tally, gate = batch.standings, batch.tally, batch.gate
-        stopped_at = self._mode_since if self._mode == "stopped" else 0.0
+        standings, tally, paused = batch.standings, batch.tally, batch.paused
+        stopped_at = self._mode_since if self.mode == "stopped" else 0.0
         self._painted_at = now
         parts = {
-            "head": texts.head(
-                batch, tally, gate.paused, now, stopped_at=stopped_at, slow_until=batch.slow_until
-            ),
+            "head": texts.head(batch, tally, paused, now, stopped_at=stopped_at, slow_until=batch.slow_until),
             "strip": texts.strip(batch, standings, tally),
-            "note": texts.note(batch, tally, gate.paused, mode=self._mode, said=self._said),
+            "note": texts.note(batch, tally, paused, mode=self.mode, said=self._said),
         }
         choices = texts.choices(tally)
         chosen = next((each for each in choices if each.label.partition(" (")[0] == self._choice), choices[0])
@@ -175,7 +215,14 @@ class BatchView:
         if key != self._table_of and (now - self._table_at >= TABLE_SECONDS or self._is_stale(chosen.label)):
             self._table_of, self._table_at = key, now
             parts["table"] = texts.table(batch, standings, wanted, now)
-        self.panel.paint(parts, texts.buttons(tally, gate.paused, mode=self._mode))
+        retry = self._is_calm(texts.retry_text(tally, paused), now)
+        self.panel.paint(parts, texts.buttons(tally, paused, mode=self.mode, retry=retry))
+
+    def _is_calm(self, retry: str, now: float) -> bool:
+        """Whether the button that asks failed rows anew has had this text for a while: nobody can aim at one that changes."""
+        if retry != self._retry:
+            self._retry, self._retry_at = retry, now
+        return now - self._retry_at >= CALM_SECONDS
 
     def _is_stale(self, label: str) -> bool:
         """Whether the table cannot wait: other rows are chosen, or it calls "not sent" what may be under way by now."""
@@ -189,21 +236,19 @@ class BatchView:
         batch = self.batch
         if batch.error is not None and not batch.standings[0].job:
             # Nothing could be written down: the plan stands again, with the reason.
-            self._show_plan(batch.plan, str(batch.error))
-            self._mode = "plan"
+            self.show_plan(batch.plan, str(batch.error))
+            self._set_mode("plan")
             return True
         page, metadata = page_of(batch), metadata_of(batch)
-        offers = texts.offers(batch)
+        # Where the user has closed all widgets there are no buttons: the page stands alone.
+        offers = () if self.panel.is_gone else texts.offers(batch)
+        self._page, self._offers = page, offers
         self._show_end(next_to_widget(page) if offers else page, metadata)
         self.panel.finish(page["text/html"] + (_RELOADED if not self._place.voila else ""), offers)
-        _note_shown(batch, self._place)
-        if not offers:
-            self.lower.update(NOTHING, metadata)
-            self._mode = "closed"
-            return True
-        self.lower.update({**NOTHING, **self.panel.row_bundle}, metadata)
-        self._mode, self._mode_since = "offering", time.time()
-        return False
+        note_page(batch, self._place)
+        self.lower.update({**NOTHING, **self.panel.row_bundle} if offers else NOTHING, metadata)
+        self._set_mode("offering" if offers else "closed")
+        return not offers
 
     def _show_end(self, page: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Put the page into the output, and tell of it."""
@@ -218,11 +263,11 @@ class BatchView:
         """Show a batch that is over already, from the cell's own thread; with its button where one is due."""
         batch = self.batch
         metadata = metadata_of(batch)
-        offers, page = texts.offers(batch), page_of(batch)
+        self._offers, self._page = offers, page = texts.offers(batch), page_of(batch)
         self.upper.show(shell, next_to_widget(page) if offers else page, metadata)
-        _note_shown(batch, self._place)
+        note_page(batch, self._place)
         if offers:
-            self._mode, self._mode_since = "offering", time.time()
+            self._set_mode("offering")
             self.panel.set_buttons(offers, primary=True)
             self.lower.show(shell, {**NOTHING, **self.panel.row_bundle}, metadata)
             self.begin()
@@ -232,70 +277,37 @@ class BatchView:
     def choose(self, label: str) -> None:
         """Show other rows."""
         self._choice = label.partition(" (")[0]
-        self._dirty = True
-        self.batch.session.bell.ring()
+        self.show_soon()
 
     def click(self, text: str) -> None:
-        """Act on a button; the painter shows what came of it."""
-        with self._taking:
+        """Act on a button, at once or when its turn comes; the painter shows what came of it."""
+        with self._switching:
             self._said = ""
-            try:
-                if self._mode == "plan":
-                    self._click_plan(text)
-                else:
-                    self._click_live(text)
-            except PplxError as error:
-                self._tell(str(error))
+            mode = next((mode for start, mode in _MODES.items() if text.startswith(start)), self.mode)
+            if self.mode in _UNDER_WAY and mode != self.mode:
+                self.mode, self._mode_since = mode, time.time()
+        if text == texts.WATCH:
+            self.begin()
+        self._acts.take(text)
+        self.show_soon()
+
+    def _set_mode(self, mode: str) -> None:
+        with self._switching:
+            self.mode, self._mode_since = mode, time.time()
+
+    def show_soon(self) -> None:
+        """Let the painter come soon."""
         self._dirty = True
         self.batch.session.bell.ring()
 
-    def _click_plan(self, text: str) -> None:
-        if text.startswith(texts.SHOW):
-            plan = self.batch.plan
-            self.panel.write({"prompts": texts.prompts(self.batch)})
-            self.panel.set_buttons((*texts.ask_buttons(plan)[:-1], texts.HIDE), primary=True)
-            return
-        if text == texts.HIDE:
-            self._show_plan(self.batch.plan)
-            return
-        plan = self.batch.plan
-        if text not in texts.ask_buttons(plan):
-            # What is new, or its price, has changed since: nothing is bought that did not stand on the button.
-            self._show_plan(plan)
-            return
-        self.panel.disable()
-        self.batch.ask(first=texts.first_of(text), background=True)
-        self._live_again()
+    def live_again(self) -> None:
+        """Be the panel of a batch under way, where it is not: the page, or the plan, gives way."""
+        with self._painting:
+            if self.mode in {"plan", "offering"}:
+                self._bring_back()
 
-    def _click_live(self, text: str) -> None:
-        batch = self.batch
-        if text == texts.PAUSE:
-            batch.pause()
-        elif text.startswith(texts.RESUME):
-            batch.resume()
-            if self._mode == "offering":
-                self._live_again()
-        elif text.startswith(texts.RETRY):
-            self.panel.disable()
-            batch.retry_failed()
-            if self._mode == "offering":
-                self._live_again()
-        elif text.startswith(texts.CANCEL_YES):
-            self._mode = "watching"
-            batch.cancel()
-        elif text == texts.CANCEL_NO:
-            self._mode = "watching"
-        elif text == texts.STOP:
-            self._mode, self._mode_since = "stopped", time.time()
-        elif text == texts.WATCH:
-            self._mode = "watching"
-            self.begin()
-        elif text.startswith(texts.CANCEL):
-            self._mode = "cancel?"
-
-    def _live_again(self) -> None:
-        """Be the panel of a batch under way: the page, or the plan, gives way."""
-        was_plan = self._mode == "plan"
+    def _bring_back(self) -> None:
+        was_plan = self.mode == "plan"
         self._silence()
         self._table_of = None
         self._go_live()
@@ -319,33 +331,39 @@ class BatchView:
         if self._chime is not None:
             self._chime.stop()
 
-    def _tell(self, said: str) -> None:
-        if self._mode == "plan":
-            self._show_plan(self.batch.plan, said)
-            return
-        self._said = said
-        if self._mode == "offering":
-            note = texts.note(self.batch, self.batch.tally, mode="", said=said)
-            self.panel.finish(page_of(self.batch)["text/html"] + note, texts.offers(self.batch))
-            self._silence()
-            self.upper.update(next_to_widget(self._with_error(said)), metadata_of(self.batch))
+    def tell(self, said: str) -> None:
+        """Say why nothing came of a click, below what stands there; nothing is read for it."""
+        if self.mode in {"stopped", "closed"}:
+            # Nobody looks here any more.
+            warn_once(said)
+        with self._painting:
+            self._said = said
+            if self.mode == "plan" and self._plan is not None:
+                self.show_plan(self._plan, said)
+            elif self.mode == "offering":
+                note = texts.note(self.batch, self.batch.tally, mode="", said=said)
+                self.panel.finish(self._page["text/html"] + note, self._offers)
+                self._silence()
+                self.upper.update(next_to_widget(self._with_error(said)), metadata_of(self.batch))
+        self.show_soon()
 
     def _with_error(self, said: str) -> dict[str, str]:
-        page = page_of(self.batch)
-        told = forms.error_forms(said)
+        page, told = self._page, forms.error_forms(said)
         return {kind: page[kind] + ("" if kind == "text/html" else "\n\n") + told[kind] for kind in page}
 
     def withdraw(self) -> None:
         """Take the button away, where there is one: the page stays."""
-        if self._mode == "offering":
-            self._mode = "closed"
+        if self.mode == "offering":
+            self._set_mode("closed")
             self.panel.withdraw()
             self.lower.update(NOTHING, metadata_of(self.batch))
 
     def close(self) -> None:
-        """Free the widgets."""
+        """Free the widgets; a plan leaves its words."""
         self.withdraw()
-        self._mode = "closed"
+        if self.mode == "plan" and self._plan is not None:
+            self.upper.update(forms.plan_forms(self.batch, self._plan), metadata_of(self.batch))
+        self._set_mode("closed")
         painter_of(self.batch.session).remove(self)
         self.panel.close()
 
@@ -354,22 +372,3 @@ _RELOADED = (
     '<div class="pplx"><p class="pplx-m">This page was reloaded meanwhile. Run the cell again to keep the answers in the'
     " file; it is free.</p></div>"
 )
-
-
-def page_of(batch: Batch) -> dict[str, str]:
-    """Give the page that stays, in the three forms."""
-    return forms.forms_of(batch)
-
-
-def metadata_of(batch: Batch) -> Mapping[str, Any]:
-    """Give what a saved output says of its batch, for tools that read the file."""
-    jobs = list(dict.fromkeys(each.job for each in batch.standings if each.job))
-    return {"pplx_jupyter": {"batch": batch.id, "jobs": jobs if batch.is_over else []}}
-
-
-def _note_shown(batch: Batch, place: Place) -> None:
-    """Remember what this cell showed: for freezing, and so that no later kernel tells of it as new."""
-    jobs = list(dict.fromkeys(each.job for each in batch.standings if each.job))
-    for job_id in jobs:
-        note_shown(place, job_id)
-    batch.mark_shown()

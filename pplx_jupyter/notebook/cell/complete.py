@@ -40,10 +40,10 @@ def _of_research(token: str, words: list[str]) -> list[str]:
 
 
 def _of_verbs(words: list[str]) -> list[str]:
-    from pplx_jupyter.notebook.verbs import VERBS, takes_job
+    from pplx_jupyter.notebook.flags.verbs import USAGES, takes_job
 
     if not words:
-        return sorted(VERBS)
+        return sorted(USAGES)
     return _jobs() if len(words) == 1 and takes_job(words[0]) else []
 
 

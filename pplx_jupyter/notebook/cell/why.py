@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["differences", "earlier_answer", "why_asked", "why_new"]
 
 _SHORT = 60
+_LOOKED_AT = 20
+"""The newest answers of a cell's id that are looked at: a copied notebook's cells have the ids of the first one's."""
+
 _MOST = 4
 """Differences that are told; of more than these the number is."""
 
@@ -64,13 +67,14 @@ def why_new(row: Row, earlier: Row) -> str:
 
 
 def earlier_answer(ledger: Ledger, row: Row) -> Row | None:
-    """Find the newest answer of the row's cell, or else of its NAME in this notebook, to another question.
+    """Find the newest answer of the row's cell, or else of its NAME, in this notebook, to another question.
 
     A NAME alone proves little where the notebook is not known: there the prompts must be alike, too.
     """
     if row.cell:
-        of_cell = ledger.jobs(states=REUSABLE, cell=row.cell, base_url=row.base_url, limit=5)
-        found = next((other for other in of_cell if _is_other(other, row)), None)
+        of_cell = ledger.jobs(states=REUSABLE, cell=row.cell, base_url=row.base_url, limit=_LOOKED_AT)
+        ours = (other for other in of_cell if other.notebook == row.notebook)
+        found = next((other for other in ours if _is_other(other, row)), None)
         if found is not None:
             return found
     if not row.name:
@@ -103,8 +107,20 @@ def differences(row: Row, earlier: Row) -> list[str]:
         if name in earlier.filled and row.filled[name] != earlier.filled[name]
     ]
     before, after = (asked.get("follows") or {} for asked in (earlier.request, row.request))
-    thread = ["it follows another question"] if before.get("fingerprint") != after.get("fingerprint") else []
-    return [*values, *thread, *_options(earlier.request, row.request), *_prompts(row, earlier)]
+    return [
+        *values,
+        *_thread(before, after),
+        *_options(earlier.request, row.request),
+        *_prompts(row, earlier),
+    ]
+
+
+def _thread(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    if before.get("fingerprint") != after.get("fingerprint"):
+        return ["it follows another question"]
+    if before.get("job") != after.get("job"):
+        return [f"it follows a newer answer, {after.get('job')} in place of {before.get('job')}"]
+    return []
 
 
 def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ form is shown, since nothing can be added to a cell that has ended; the live for
 from __future__ import annotations
 
 import time
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
@@ -22,6 +23,7 @@ from pplx_jupyter.notebook.panel.offers import offers_of
 from pplx_jupyter.notebook.panel.painter import painter_of
 from pplx_jupyter.notebook.panel.view import OFFERED_SECONDS, View
 from pplx_jupyter.notebook.usual import usual_range
+from pplx_jupyter.render.style import SMALL
 from pplx_jupyter.rows import receipt_of
 
 if TYPE_CHECKING:
@@ -128,14 +130,19 @@ class Below:
         if not row.is_open:
             self._show_end(job, row, brief=brief)
             return
-        told = telling(self._shell, self._place, session.settings)
+        said: list[str] = []
+        told = telling(self._shell, self._place, session.settings, say=said.append)
         tell_of_job(session, row, told)
         self._make_view(session, row, brief=brief, earlier=earlier, sound=told.page)
+        self.box.children = (*self.box.children, *map(self._line, said))
         metadata = output_metadata(row)
         self._slots[0].update(NOTHING, metadata)
         self._slots[1].update(render.hint_forms(receipt_of(row), usual=usual_range(row)), metadata)
         remember(Placed(job))
         self._begin()
+
+    def _line(self, text: str) -> Any:
+        return self._kit.html(f'<div class="pplx"><p class="pplx-m" {SMALL}>{escape(text)}</p></div>')
 
     def show_note(self, forms: Mapping[str, str]) -> None:
         """Show why nothing was sent."""

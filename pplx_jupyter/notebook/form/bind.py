@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.fields.rules import meant
 from pplx_jupyter.notebook.cell.prompts import fill, names_in
+from pplx_jupyter.notebook.outputs.beside import close_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,11 +47,31 @@ class Bound:
         }
 
     def widgets(self) -> dict[str, Any]:
-        """Give a widget for each name; made when first asked for."""
+        """Give a widget for each name; made when first asked for, and anew where it was closed.
+
+        Raises
+        ------
+        RequestError
+            A widget of the user's own was closed.
+        """
         for name, value in self._given.items():
-            if name not in self._widgets:
-                self._widgets[name] = control_of(name, value)
+            before = self._widgets.get(name)
+            if before is not None and before.comm is not None:
+                continue
+            self._widgets[name] = made = control_of(name, value)
+            if made.comm is None:
+                raise RequestError(f"{name} is a widget that was closed: make it anew. Nothing was sent.")
+            if before is not None:
+                # What was chosen stays chosen.
+                made.value = before.value
         return dict(self._widgets)
+
+    def close(self) -> None:
+        """Free the widgets that were made here; what stands in them is kept, and `widgets` makes them anew."""
+        for name, value in self._given.items():
+            made = self._widgets.get(name)
+            if made is not None and made is not value:
+                close_all(made)
 
 
 def check_bound(prompt: str, given: Mapping[str, Any], options: Sequence[Option]) -> None:

@@ -86,11 +86,11 @@ class Kit:
                 self._layouts[name] = self._keep(widgets.Layout(**_LAYOUTS[name]))
             return self._layouts[name]
 
-    def html(self, text: str = "", layout: str = "plain") -> Any:
+    def html(self, text: str = "") -> Any:
         """Make an HTML widget; the text is markup of our own."""
         import ipywidgets as widgets
 
-        return self.make(widgets.HTML, layout, value=text)
+        return self.make(widgets.HTML, "plain", value=text)
 
     def row(self, *children: Any, layout: str = "row") -> Any:
         """Make a box whose children stand side by side, and wrap."""

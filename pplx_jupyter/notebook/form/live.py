@@ -103,6 +103,7 @@ class Live:
             self.below.close()
             self._page.close()
             self._kit.close()
+            self._draft.bound.close()
 
     def _write(self) -> None:
         """Put the draft into the controls."""

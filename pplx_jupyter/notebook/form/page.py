@@ -31,8 +31,8 @@ _STYLE = (
 class Text(Control):
     """A text of the form's own: the prompt, or the name of the variable."""
 
-    def __init__(self, kit: Kit, name: str, widget: Any, shown: Any = None) -> None:
-        super().__init__(kit, (name,), shown or widget, widget, wide=True)
+    def __init__(self, kit: Kit, name: str, widget: Any) -> None:
+        super().__init__(kit, (name,), widget, widget, wide=True)
         self._name = name
         self._widget = widget
 

@@ -6,7 +6,9 @@ import contextvars
 import functools
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import OPEN, REUSABLE
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.notebook.history.controls import ANEW
 from pplx_jupyter.notebook.panel.offers import asked_again
 from pplx_jupyter.notebook.panel.progress import waits_for_its_turn
@@ -64,6 +66,20 @@ class Acts:
         self._view: View | None = None
         # What is made in another thread belongs to the cell all the same.
         self._context = contextvars.copy_context()
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it shows a job under way, for which a person may wait without a click."""
+        view = self._view
+        if view is None or not view.row.is_open:
+            return False
+        try:
+            # Where watching was stopped, the view knows no newer row.
+            row = self._session.ledger.get(view.row.id)
+        except LedgerError as error:
+            warn_once(str(error))
+            return True
+        return row is not None and row.is_open
 
     def look_elsewhere(self) -> None:
         """Ask the service for what was asked elsewhere, in the background."""

@@ -15,10 +15,10 @@ from pplx_jupyter.notebook.history.acts import Acts, possible
 from pplx_jupyter.notebook.history.controls import ANEW, Controls
 from pplx_jupyter.notebook.history.forms import total_line, unread_line
 from pplx_jupyter.notebook.history.lines import Line, counted, lines_of, table_html, updated
-from pplx_jupyter.notebook.history.turns import Turns
 from pplx_jupyter.notebook.history.typed import filters_in_words
 from pplx_jupyter.notebook.outputs.beside import AWAY, LIVE, close_all, pin_all
 from pplx_jupyter.notebook.simulated import marked
+from pplx_jupyter.notebook.turns import Turns
 from pplx_jupyter.notebook.usual import usual_cost
 from pplx_jupyter.render import stylesheet
 
@@ -70,7 +70,7 @@ class Browser:
         import ipywidgets as widgets
 
         self.session = session
-        self.used_at = time.monotonic()
+        self._used_at = time.monotonic()
         self._on_read = on_read
         self._turns = Turns(session.ledger, self.say)
         self._asked = 0
@@ -84,7 +84,9 @@ class Browser:
         self._context = contextvars.copy_context()
         self._exporting: Row | None = None
         plain = widgets.Layout(margin="0", overflow="auto", max_width="100%")
-        self._html = {name: widgets.HTML(layout=plain) for name in ("total", "table", "page", "note")}
+        self._html = {name: widgets.HTML(layout=plain) for name in ("total", "table", "page")}
+        # It stays when the others are put away.
+        self._html["note"] = widgets.HTML(layout=widgets.Layout(margin="0"))
         self.page = widgets.HTMLMath(layout=plain)
         self._detail = widgets.VBox([], layout=widgets.Layout(margin="4px 0 0"))
         self._controls = Controls(
@@ -111,11 +113,18 @@ class Browser:
         if found.unread and wanted.search:
             self._turns.read_in(self.refresh)
 
+    @property
+    def used_at(self) -> float:
+        """When it was last used, on the monotonic clock: now, while it shows a job under way."""
+        if self._acts.is_following:
+            self._used_at = time.monotonic()
+        return self._used_at
+
     # -- what a person does ----------------------------------------------------------------------
 
     def _filter(self) -> None:
         self._offset = 0
-        self.used_at = time.monotonic()
+        self._used_at = time.monotonic()
         self.refresh(after=_TYPING_SECONDS)
 
     def _choose(self) -> None:
@@ -130,7 +139,7 @@ class Browser:
             self.show_detail()
 
     def _click(self, text: str) -> None:
-        self.used_at = time.monotonic()
+        self._used_at = time.monotonic()
         if text in {"Newer", "Older"}:
             step = PAGE if text == "Older" else -PAGE
             self._offset = max(0, self._offset + step)
@@ -151,7 +160,7 @@ class Browser:
         if row is None:
             self.run(self._tell)
         elif text in {"Show", "Watch", "Cancel"}:
-            self._acts.open(row, cancel=text == "Cancel")
+            self.run(lambda: self._acts.open(row, cancel=text == "Cancel"))
         elif text == "Compare":
             self.run(lambda: self._acts.compare(row))
         elif text == "Export":
@@ -161,7 +170,7 @@ class Browser:
 
     def _ask_anew(self, job_id: str) -> None:
         """Buy; `job_id` is the one whose button was clicked, be it before a busy kernel took the click."""
-        self.used_at = time.monotonic()
+        self._used_at = time.monotonic()
         row, (job, since) = self.chosen, self._offered
         if row is None or not job_id == job == row.id or time.monotonic() - since < _LOOK_FIRST:
             # Its price was not on the button yet when it was aimed at.
@@ -180,7 +189,7 @@ class Browser:
 
     def run(self, work: Callable[[], None]) -> None:
         """Do something in a thread of its own, after what was asked for before; from any thread."""
-        self.used_at = time.monotonic()
+        self._used_at = time.monotonic()
         self._turns.take(work)
 
     def refresh(self, *, after: float = 0.0, choose: str = "") -> None:
@@ -320,8 +329,13 @@ class Browser:
         """Leave a line in place of the table."""
         self._turns.closed = True
         self._acts.close()
-        self._html["note"].value = _wide(f'<p class="pplx-m">{AWAY}</p>')
-        self.box.children = (self._html["note"],)
+        self._detail.children = ()
+        line = self._html["note"]
+        line.value = _wide(f'<p class="pplx-m">{AWAY}</p>')
+        gone = [self._export, self.page, *(each for each in self.box.children if each is not line)]
+        self.box.children = (line,)
+        for widget in gone:
+            close_all(widget)
 
 
 def _wide(html: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -46,18 +47,19 @@ class Live(Protocol):
     ----------
     box
         All of them, in one.
-    used_at
-        When they were last used, on the monotonic clock.
     """
 
     box: Any
-    used_at: float
+
+    @property
+    def used_at(self) -> float:
+        """When they were last used, on the monotonic clock."""
 
     def close(self) -> None:
         """Free the widgets."""
 
     def put_away(self) -> None:
-        """Leave a line in their place, without `LIVE`."""
+        """Leave a line in their place, without `LIVE`, and free the others."""
 
 
 class Beside:
@@ -89,8 +91,10 @@ class Beside:
 
 
 def pin_all(widget: Any, pin: Pin) -> None:
-    """Pin a box, and all that is in it, to its cell."""
-    pin_widget(widget, pin)
+    """Pin a box, and all that is in it, to its cell; layouts and styles, too, that may be closed on any thread."""
+    for part in (widget, widget.layout, getattr(widget, "style", None)):
+        if part is not None:
+            pin_widget(part, pin)
     for child in getattr(widget, "children", ()):
         pin_all(child, pin)
 
@@ -118,20 +122,33 @@ class _Shown(NamedTuple):
 
 
 _shown: list[_Shown] = []
+_away: list[_Shown] = []
+"""Those that were put away: a line is left of each, for a page that was loaded anew."""
+
+_KEPT_AWAY = 20
+_lock = threading.Lock()
+"""A cell shows something while the background thread puts another away."""
 
 
 def _keep(shown: _Shown) -> None:
-    for each in [each for each in _shown if each.cell == shown.cell and each.run != shown.run]:
-        _shown.remove(each)
+    """Keep what a cell shows; free what an earlier run of it showed, and the oldest of too many lines."""
+    with _lock:
+        gone = [each for each in [*_shown, *_away] if each.cell == shown.cell and each.run != shown.run]
+        gone += [each for each in _away if each not in gone][:-_KEPT_AWAY]
+        _shown[:] = [*(each for each in _shown if each not in gone), shown]
+        _away[:] = [each for each in _away if each not in gone]
+    for each in gone:
         each.live.close()
-    _shown.append(shown)
     run_in_background(_put_away(shown))
 
 
 async def _put_away(shown: _Shown) -> None:
     while shown in _shown and time.monotonic() - shown.live.used_at < IDLE_SECONDS:  # noqa: ASYNC110 - time passes
         await asyncio.sleep(_LOOK_SECONDS)
-    if shown in _shown:
+    with _lock:
+        if shown not in _shown:
+            return
         _shown.remove(shown)
-        shown.slot.update(NOTHING, {})
-        shown.live.put_away()
+        _away.append(shown)
+    shown.slot.update(NOTHING, {})
+    shown.live.put_away()

@@ -9,6 +9,8 @@ launching cell's own parent works from any thread on ipykernel 6.17 to 7.4.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,16 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger import Row
 
-__all__ = ["Pin", "Slot", "gone_line", "next_to_widget", "output_metadata", "pin_widget"]
+__all__ = [
+    "Pin",
+    "Slot",
+    "gone_line",
+    "is_captured",
+    "make_button",
+    "next_to_widget",
+    "output_metadata",
+    "pin_widget",
+]
 
 
 _LOST = ".jp-OutputArea-child:has(>.jupyter-widgets):not(:has(>.jupyter-widgets>*))"
@@ -77,10 +88,14 @@ class Slot:
     ----------
     pin
         The kernel and the cell; None in a terminal, where nothing can be replaced.
+    is_captured
+        An ``Output`` widget holds it, in a run that nobody watches: nbclient replaces nothing in there, so
+        that what would take its place comes below.
     """
 
     display_id: str
     pin: Pin | None
+    is_captured: bool = dataclasses.field(default=False, kw_only=True)
 
     def show(self, shell: Any, forms: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Put the output below the running cell; from the cell's own thread."""
@@ -90,14 +105,26 @@ class Slot:
 
     def update(self, forms: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Replace the output, from any thread."""
-        if self.pin is None:
+        if self.pin is None or (self.is_captured and not any(forms.values())):
             return
+        kind = "display_data" if self.is_captured else "update_display_data"
         content = {
             "data": dict(forms),
             "metadata": dict(metadata),
-            "transient": {"display_id": self.display_id},
+            "transient": {} if self.is_captured else {"display_id": self.display_id},
         }
-        self.pin.send("update_display_data", content, ident=b"update_display_data")
+        self.pin.send(kind, content, ident=kind.encode())
+
+
+def is_captured(parent: Mapping[str, Any]) -> bool:
+    """Whether an ``Output`` widget takes what the running cell shows, as in ``with out:`` or in ``interact``."""
+    widgets = sys.modules.get("ipywidgets")
+    if widgets is None:
+        return False
+    run = (parent.get("header") or {}).get("msg_id")
+    # Private, so guarded: the public list of all widgets is deprecated.
+    known = getattr(widgets.widgets.widget, "_instances", {})
+    return any(isinstance(each, widgets.Output) and each.msg_id == run for each in list(known.values()))
 
 
 def pin_widget(widget: Any, pin: Pin) -> None:
@@ -106,9 +133,45 @@ def pin_widget(widget: Any, pin: Pin) -> None:
     Only what answers a message of the frontend's (a page that was reloaded asks for the state) goes
     out as the answer to that message: JupyterLab waits for it.
     """
-    comm = widget.comm
-    if comm is None or not hasattr(comm, "publish_msg"):
-        return
+    if widget.comm is not None and hasattr(widget.comm, "publish_msg"):
+        _pin_comm(widget.comm, pin)
+
+
+def make_button(pin: Pin, **traits: Any) -> Any:
+    """Make a button that is the launching cell's from its first message on, also when that cell has long ended.
+
+    Before 7, ipykernel gives what a widget is made with whatever request came last as its parent.
+    """
+    return _button_class()(pin, **traits)
+
+
+@functools.cache
+def _button_class() -> Any:
+    import comm
+    import ipywidgets
+    from ipywidgets._version import __protocol_version__
+
+    class Button(ipywidgets.Button):  # type: ignore[misc]
+        def __init__(self, pin: Pin, **traits: Any) -> None:
+            self._pin = pin
+            super().__init__(**traits)
+
+        def open(self) -> None:
+            # As ipywidgets does it, but for the pin, which is there before anything is sent.
+            if self.comm is not None:
+                return
+            made: Any = comm.create_comm(target_name="jupyter.widget", primary=False)
+            # ipykernel notes its kernel when it sends itself; without one ipywidgets holds the comm for dead.
+            made.kernel = self._pin.kernel
+            _pin_comm(made, self._pin)
+            state = {"state": self.get_state(), "buffer_paths": []}
+            made.open(data=state, metadata={"version": __protocol_version__})
+            self.comm: Any = made
+
+    return Button
+
+
+def _pin_comm(comm: Any, pin: Pin) -> None:
     answering = threading.local()
     handle = comm.handle_msg
 

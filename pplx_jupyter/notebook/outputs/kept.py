@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pplx_jupyter
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.once import warn_once
+from pplx_jupyter.render import LIBRARIES
 
 if TYPE_CHECKING:
     from pplx_jupyter.answer import Answer, Receipt
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["answer_forms"]
 
 _SOURCES = ("answer.py", "pixels.py", "render", "reading")
-_LIBRARIES = ("markdown", "nh3", "pygments")
 
 
 def answer_forms(ledger: Ledger | None, answer: Answer, receipt: Receipt, *, brief: bool) -> dict[str, str]:
@@ -65,5 +65,5 @@ def _renderer() -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.read_bytes())
-    versions = [importlib.metadata.version(name) for name in _LIBRARIES]
+    versions = [importlib.metadata.version(name) for name in LIBRARIES]
     return f"{digest.hexdigest()} {versions}"

@@ -78,7 +78,8 @@ _placed: list[Placed] = []
 
 
 def remember(placed: Placed) -> None:
-    """Keep a cell that shows a job under way until `wait_for_all` has completed it."""
+    """Keep a cell that shows a job under way until `wait_for_all` has completed it; a job that panels show, once."""
+    _placed[:] = [each for each in _placed if each.upper is not None or each.job.id != placed.job.id]
     _placed.append(placed)
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
 from pplx_jupyter.notebook.away import mark_shown
-from pplx_jupyter.notebook.outputs.display import Pin, Slot, output_metadata
+from pplx_jupyter.notebook.outputs.display import Pin, Slot, is_captured, output_metadata
 from pplx_jupyter.notebook.outputs.final import final_forms, show_text
 from pplx_jupyter.notebook.outputs.placed import Placed, remember
 from pplx_jupyter.notebook.outputs.shown import note_shown
+from pplx_jupyter.notebook.panel.placing import show_final, show_live
 from pplx_jupyter.notebook.panel.progress import status_text
-from pplx_jupyter.notebook.panel.view import show_final, show_live
 from pplx_jupyter.notebook.usual import usual, usual_range
 from pplx_jupyter.render.words import duration, time_of_day
 from pplx_jupyter.rows import awaits_pictures, earlier_of, receipt_of
+from pplx_jupyter.session import asked_here
 
 if TYPE_CHECKING:
     from pplx_jupyter.job import Job
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["does_block", "show"]
 
 _BELL = "\a"
+_LOOKED_AT = 50
+"""The newest jobs of a cell's id that are looked at: a copied notebook's cells have the ids of the first one's."""
+
 _END_OF_CELL = 0.05
 """Seconds that a cell is given to end before the background thread begins."""
 
@@ -121,15 +125,20 @@ def _raise(job: Job) -> None:
 
 
 def _earlier(session: Session, row: Row, place: Place) -> Row | None:
-    """Find a job under way that this cell asked before with another question: most often a mended typo."""
+    """Find a job under way that this cell asked before with another question: most often a mended typo.
+
+    It must be this notebook's, or, where no name is known, this kernel's.
+    """
     from pplx_jupyter.ledger import OPEN
 
     if not place.cell:
         return None
-    found = session.ledger.jobs(states=OPEN, cell=place.cell, base_url=session.base_url, limit=5)
-    return next(
-        (other for other in found if other.fingerprint != row.fingerprint and other.cancel == ""), None
-    )
+    found = session.ledger.jobs(states=OPEN, cell=place.cell, base_url=session.base_url, limit=_LOOKED_AT)
+    ours = [other for other in found if other.notebook == place.notebook]
+    if not place.notebook:
+        here = asked_here()
+        ours = [other for other in ours if other.id in here]
+    return next((other for other in ours if other.fingerprint != row.fingerprint and not other.cancel), None)
 
 
 def _place_headless(
@@ -137,8 +146,10 @@ def _place_headless(
 ) -> None:
     """Leave both outputs to be completed by a later cell that waits."""
     token = secrets.token_hex(3)
-    pin = Pin(place.kernel, place.parent)
-    upper, lower = (Slot(f"pplx-{row.id}-{token}-{end}", pin) for end in ("state", "answer"))
+    pin, captured = Pin(place.kernel, place.parent), is_captured(place.parent)
+    upper, lower = (
+        Slot(f"pplx-{row.id}-{token}-{end}", pin, is_captured=captured) for end in ("state", "answer")
+    )
     upper.show(shell, {"text/plain": _sent(row)}, output_metadata(row))
     lower.show(shell, render.hint_forms(receipt_of(row), usual=usual_range(row)), output_metadata(row))
     until = None if seconds is None else time.monotonic() + seconds
@@ -160,7 +171,11 @@ def _block_headless(
     shell: Any, job: Job, row: Row, place: Place, seconds: float | None, *, brief: bool
 ) -> None:
     """Wait in the cell, and leave plain outputs alone: no widget survives a run that nobody watches."""
-    upper = Slot(f"pplx-{row.id}-{secrets.token_hex(3)}-state", Pin(place.kernel, place.parent))
+    upper = Slot(
+        f"pplx-{row.id}-{secrets.token_hex(3)}-state",
+        Pin(place.kernel, place.parent),
+        is_captured=is_captured(place.parent),
+    )
     upper.show(shell, {"text/plain": _sent(row) + "; waiting"}, output_metadata(row))
     job.session.watch()
     try:

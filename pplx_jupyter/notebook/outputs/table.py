@@ -27,7 +27,6 @@ def table_forms(
     rows: Sequence[Sequence[str]],
     *,
     right: Collection[str] = (),
-    code: Collection[str] = (),
     above: str = "",
     below: str = "",
     foot: Sequence[str] = (),
@@ -36,8 +35,8 @@ def table_forms(
 
     Parameters
     ----------
-    right, code
-        Names of the columns that are flush right, and of those whose cells are to be typed.
+    right
+        Names of the columns that are flush right.
     above, below
         A line above, and one below the table.
     foot
@@ -45,7 +44,7 @@ def table_forms(
     """
     plain_rows = [*rows, foot] if foot else rows
     return {
-        "text/html": _html(head, rows, right=right, code=code, above=above, below=below, foot=foot),
+        "text/html": _html(head, rows, right=right, above=above, below=below, foot=foot),
         "text/markdown": _markdown(head, rows, right=right, above=above, below=below, foot=foot),
         "text/plain": _plain(head, plain_rows, right=right, above=above, below=below),
     }
@@ -56,7 +55,6 @@ def _html(
     rows: Sequence[Sequence[str]],
     *,
     right: Collection[str],
-    code: Collection[str],
     above: str,
     below: str,
     foot: Sequence[str],
@@ -64,8 +62,7 @@ def _html(
     def cell(tag: str, text: str, column: str) -> str:
         # JupyterLab flushes every cell right, unless the cell itself says otherwise.
         style = "text-align:right;white-space:nowrap" if column in right else "text-align:left"
-        inner = f"<code>{escape(text)}</code>" if column in code and tag == "td" and text else escape(text)
-        return f'<{tag} style="{style}">{inner}</{tag}>'
+        return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
     def line_of(row: Sequence[str], tag: str) -> str:
         return f"<tr>{''.join(cell(tag, text, name) for text, name in zip(row, head, strict=True))}</tr>"

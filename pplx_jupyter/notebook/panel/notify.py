@@ -22,7 +22,7 @@ from pplx_jupyter.render.words import count, money, one_line
 from pplx_jupyter.watch.thread import run_in_background
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pplx_jupyter.batch import Batch
     from pplx_jupyter.ledger import Row
@@ -81,13 +81,22 @@ class Telling(NamedTuple):
     page: bool = False
 
 
-def telling(shell: Any, place: Place, settings: Settings, flags: Mapping[str, Any] | None = None) -> Telling:
+def telling(
+    shell: Any,
+    place: Place,
+    settings: Settings,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    say: Callable[[str], None] | None = None,
+) -> Telling:
     """Say how a person wants to be told, and can be; where a notification cannot be shown, say so below the cell, once.
 
     Parameters
     ----------
     flags
         The cell's own flags, without their dashes.
+    say
+        Says it elsewhere: what a click's own callback publishes is shown by no cell.
     """
     flags = flags or {}
     notify = bool(flags.get("notify-me")) or settings.notify
@@ -101,7 +110,11 @@ def telling(shell: Any, place: Place, settings: Settings, flags: Mapping[str, An
         return Telling(desktop=True, heard=sound)
     if reason not in _told:
         _told.add(reason)
-        _say(shell, f"No notification: {reason}. {_BELOW}", place)
+        line = f"No notification: {reason}. {_BELOW}"
+        if say is None:
+            _say(shell, line, place)
+        else:
+            say(line)
     return Telling(page=sound)
 
 

@@ -2,8 +2,8 @@
 
 What changes at its own pace is one HTML widget, since an update replaces its DOM: the line with the
 clock, the question with the bar, what is known besides, the note.
-Widgets are made on the cell's thread, but for the steps', which few panels need; after that the
-painter alone writes to them.
+Widgets are made on the cell's thread, but for those that few panels need: the steps', and the buttons
+that do not stand there from the start. After that the painter alone writes to them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import contextvars
 import dataclasses
 import threading
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.outputs.display import pin_widget
-from pplx_jupyter.notebook.panel.texts import ASK_AGAIN, Texts
+from pplx_jupyter.notebook.outputs.display import make_button, pin_widget
+from pplx_jupyter.notebook.panel.looks import shared_looks
+from pplx_jupyter.notebook.panel.texts import ASK_AGAIN, CANCEL_YES, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ class Panel:
     ) -> None:
         import ipywidgets as widgets
 
-        shared = _shared()
+        shared = shared_looks()
         self._lock = threading.Lock()
         self._pin = pin
         # What is made later, on the painter's thread, belongs to the cell all the same.
@@ -75,29 +76,25 @@ class Panel:
             name: widgets.HTML(getattr(self._shown, name), layout=shared.plain, style=shared.html)
             for name in ("head", "question", "line", "note")
         }
-        texts = self._shown.buttons + ("",) * ((3 if earlier else 2) - len(self._shown.buttons))
-        self._buttons = [
-            widgets.Button(description=text, layout=shared.button, style=shared.button_style)
-            for text in texts
-        ]
-        for made in self._buttons:
-            made.on_click(lambda clicked: on_click(clicked.description))
         self._on_click = on_click
         self._offered: list[Any] = []
-        self._row = widgets.HBox(self._buttons[: len(self._shown.buttons)], layout=shared.row)
+        self._all: list[Any] = []
+        self._buttons: dict[str, Any] = {}
+        self._row = widgets.HBox(self._buttons_of(self._shown.buttons), layout=shared.row)
         html = self._html
         self._parts: tuple[Any, ...] = (
             html["head"], html["question"], html["line"], self._row, html["note"],
         )  # fmt: skip
         self.box = widgets.VBox(self._parts, layout=shared.box)
-        self._all: list[Any] = [self.box, self._row, *self._html.values(), *self._buttons]
+        new: list[Any] = [self.box, self._row, *self._html.values()]
         self._end = self._html["line"]
         if is_page:
             # Nothing else is shown in it: what is live is not cleaned of TeX.
             self._end = widgets.HTMLMath(layout=shared.plain)
-            self._all += [self._end, self._end.style]
-        for widget in self._all:
+            new += [self._end, self._end.style]
+        for widget in new:
             pin_widget(widget, pin)
+        self._all += new
 
     @property
     def bundle(self) -> dict[str, Any]:
@@ -109,7 +106,21 @@ class Panel:
         """The mime bundle that shows the buttons alone, below a note that stays."""
         return _bundle(self._row)
 
-    def paint(self, row: Row, now: float, *, mode: str = "watching", since: float | None = None) -> None:
+    @property
+    def is_closed(self) -> bool:
+        """Whether its widgets are closed, as a user's ``Widget.close_all()`` leaves them."""
+        return self._row.comm is None
+
+    def paint(
+        self,
+        row: Row,
+        now: float,
+        *,
+        mode: str = "watching",
+        since: float | None = None,
+        said: str = "",
+        can_confirm: bool = False,
+    ) -> None:
         """Show a job under way; what has not changed is not sent again.
 
         The clock is our own, since the service's dates move from reply to reply.
@@ -120,10 +131,17 @@ class Panel:
             ``"watching"``, ``"cancel?"`` (a click asked to cancel) or ``"stopped"`` (nobody watches).
         since
             When it was stopped, in seconds since the epoch.
+        said
+            Why nothing came of the last click, in one line.
+        can_confirm
+            Take a click on the button that confirms: it stands where another one stood just before.
         """
-        texts = Texts.of(row, now, mode=mode, earlier=self._earlier, why=self._why, since=since)
+        texts = Texts.of(row, now, mode=mode, earlier=self._earlier, why=self._why, since=since, said=said)
         with self._lock:
             self._show(texts)
+            sure = self._buttons.get(CANCEL_YES)
+            if sure is not None and sure.disabled == can_confirm:
+                sure.disabled = not can_confirm
 
     def _show(self, texts: Texts) -> None:
         # What a question hides goes before it is asked, and its buttons come after it.
@@ -135,15 +153,36 @@ class Panel:
             if getattr(texts, name) != getattr(self._shown, name):
                 widget.value = getattr(texts, name)
         if texts.buttons != self._shown.buttons:
-            for made, text in zip(self._buttons, texts.buttons, strict=False):
-                made.description = text
-            self._row.children = tuple(self._buttons[: len(texts.buttons)])
+            self._row.children = self._buttons_of(texts.buttons)
         self._shown = texts
+
+    def _buttons_of(self, texts: Sequence[str]) -> tuple[Any, ...]:
+        """Give the buttons of these acts; each act has its own, made when it is first needed.
+
+        A button never gets another text: a click that is heard late means what was read when it was made.
+        """
+        for text in texts:
+            if text not in self._buttons:
+                self._buttons[text] = made = self._context.run(self._make_button, text)
+                made.on_click(lambda clicked: self._on_click(clicked.description))
+                self._all.append(made)
+        return tuple(self._buttons[text] for text in texts)
+
+    def _make_button(self, text: str) -> Any:
+        shared = shared_looks()
+        return make_button(
+            self._pin,
+            description=text,
+            button_style="primary" if text.startswith(ASK_AGAIN) else "",
+            disabled=text == CANCEL_YES,
+            layout=shared.button,
+            style=shared.button_style,
+        )
 
     def _add_steps(self, texts: Texts) -> None:
         from pplx_jupyter.notebook.panel.steps import Steps
 
-        shared = _shared()
+        shared = shared_looks()
         self._steps = self._context.run(Steps, texts, self._pin, plain=shared.plain, html=shared.html)
         at = self._parts.index(self._html["line"])
         self._parts = (*self._parts[:at], self._steps.box, *self._parts[at:])
@@ -160,15 +199,8 @@ class Panel:
             self._row.children = tuple(self._offered)
 
     def _make_offer(self, text: str) -> Any:
-        """Make a button that never has another text: a click on what stood there before, heard late, must not spend."""
-        import ipywidgets as widgets
-
-        shared = _shared()
-        style = "primary" if text.startswith(ASK_AGAIN) else ""
-        made = widgets.Button(
-            description=text, button_style=style, layout=shared.button, style=shared.button_style
-        )
-        pin_widget(made, self._pin)
+        """Make a button of its own each time: a click on what was offered before, heard late, must not spend."""
+        made = self._make_button(text)
         made.on_click(self._clicked_offer)
         return made
 
@@ -240,6 +272,9 @@ class Panel:
 
 
 def _bundle(widget: Any) -> dict[str, Any]:
+    """Give what shows a widget; nothing does where it is closed, and its id is not to be had."""
+    if widget.comm is None:
+        return {}
     return {
         "application/vnd.jupyter.widget-view+json": {
             "version_major": 2,
@@ -247,41 +282,3 @@ def _bundle(widget: Any) -> dict[str, Any]:
             "model_id": widget.model_id,
         }
     }
-
-
-class _Shared(NamedTuple):
-    """Layouts and styles of all panels: each is a widget, and a message, of its own."""
-
-    plain: Any
-    html: Any
-    button: Any
-    button_style: Any
-    row: Any
-    box: Any
-
-
-_made: list[_Shared] = []
-
-
-def _shared() -> _Shared:
-    """Give the layouts and styles; made anew where a user's ``Widget.close_all()`` has closed them."""
-    import ipywidgets as widgets
-    from ipywidgets.widgets.widget_string import HTMLStyle
-
-    if not _made or _made[0].plain.comm is None:
-        _made[:] = [
-            _Shared(
-                plain=widgets.Layout(margin="0"),
-                html=HTMLStyle(),
-                button=widgets.Layout(width="auto", margin="2px 8px 4px 2px"),
-                button_style=widgets.ButtonStyle(),
-                row=widgets.Layout(flex_flow="row wrap", align_items="baseline", margin="0"),
-                box=widgets.Layout(
-                    border="1px solid rgba(128,128,128,.4)",
-                    padding="10px 16px 8px",
-                    max_width="800px",
-                    margin="2px 0 6px",
-                ),
-            )
-        ]
-    return _made[0]

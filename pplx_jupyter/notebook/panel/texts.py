@@ -77,6 +77,7 @@ class Texts:
         earlier: Row | None,
         why: str = "",
         since: float | None = None,
+        said: str = "",
     ) -> Self:
         """Give what a panel says; the parameters are those of `pplx_jupyter.notebook.panel.panel.Panel.paint`."""
         told = _stopped_state(row) if mode == "stopped" else progress_of(row, now)
@@ -85,8 +86,8 @@ class Texts:
             line = f"<b>Cancel this job?</b> {_UNSENT if is_unsent(row) else _SENT}"
         elif mode == "watching" and earlier is not None:
             asked = escape(earlier.label)
-            said = f"<b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
-            line = f"{line}<br>{said}" if line else said
+            other = f"<b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
+            line = f"{line}<br>{other}" if line else other
         elapsed = duration(now - row.created_at) if since is None else f"since {_time(since)}"
         steps = told.counts and mode == "watching"
         buttons = _buttons(told, mode, earlier=earlier is not None)
@@ -94,7 +95,7 @@ class Texts:
             head=_head(told, elapsed),
             question=_question(row, why, bar=mode != "stopped"),
             line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
-            note=_note(_below(row, mode, buttons), row),
+            note=_told(said) + _note(_below(row, mode, buttons), row),
             buttons=buttons,
             counts=_said(told.counts) if steps else "",
             latest=_said(told.latest) if steps else "",
@@ -131,6 +132,15 @@ def _below(row: Row, mode: str, buttons: tuple[str, ...]) -> str:
     if waits_for_its_turn(row):
         return f"{_STOP_UNSENT_NOTE} {_CANCEL_UNSENT_NOTE}" if CANCEL in buttons else _STOP_UNSENT_NOTE
     return f"{_STOP_NOTE} {_CANCEL_NOTE}" if CANCEL in buttons else _STOP_NOTE
+
+
+def _told(said: str) -> str:
+    """Say why nothing came of a click."""
+    return (
+        f'<div class="pplx" style="max-width:none"><p role="status" style="margin:4px 0 0">{escape(said)}</p></div>'
+        if said
+        else ""
+    )
 
 
 def _said(html: str) -> str:

@@ -7,14 +7,15 @@ none and can be asked again, the upper slot becomes the note and the lower one i
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
-from pplx_jupyter.errors import PplxError
 from pplx_jupyter.ledger import OPEN
+from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.notebook.away import mark_shown
 from pplx_jupyter.notebook.cell.why import why_asked
 from pplx_jupyter.notebook.outputs.display import Pin, Slot, next_to_widget, output_metadata
@@ -25,6 +26,7 @@ from pplx_jupyter.notebook.panel.offers import asked_again, closed, offers_of
 from pplx_jupyter.notebook.panel.painter import painter_of
 from pplx_jupyter.notebook.panel.panel import Panel
 from pplx_jupyter.notebook.panel.progress import clock_step, status_text
+from pplx_jupyter.notebook.turns import Turns
 from pplx_jupyter.notebook.usual import usual_range
 from pplx_jupyter.rows import awaits_pictures, earlier_of, receipt_of
 
@@ -32,16 +34,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pplx_jupyter.ledger import Row
-    from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.session import Session
 
-__all__ = ["View", "show_final", "show_live"]
+__all__ = ["OFFERED_SECONDS", "View"]
 
 OFFERED_SECONDS = 600.0
 """How long the buttons below a note stay: a file must not keep a widget, which no other kernel can show."""
 
 _DOUBLE_CLICK_SECONDS = 0.6
-_KEPT_PANELS = 50
+_HEARD_IN = {
+    buttons.STOP: {"watching", "cancel?"},
+    buttons.CANCEL: {"watching"},
+    buttons.CANCEL_YES: {"cancel?"},
+    buttons.CANCEL_NO: {"cancel?"},
+    buttons.HURRY: {"watching"},
+    buttons.WATCH: {"stopped"},
+    buttons.CANCEL_EARLIER: {"watching", "cancel?"},
+}
+"""When an act is one that a person can mean; a click may be heard long after it was made."""
+
+_LIVE = {buttons.STOP, buttons.CANCEL, buttons.CANCEL_YES, buttons.HURRY}
 
 
 class View:
@@ -91,10 +103,12 @@ class View:
         self._earlier = earlier
         self._mode = "watching"
         self._mode_since = self._resumed_at = 0.0
-        self._dirty = False
+        self._dirty = self._can_confirm = self._is_closed = False
+        self._said = ""
         self._painted_state = row.state
         self._clock_at = time.time()
         self._on_anew = on_anew
+        self._turns = Turns(session.ledger, self._tell, what=f"the panel of job {row.id}")
         self._taking = threading.Lock()
         self._taken = self._acted = self._completing = self._heard = False
         why = f"{_follows(session, row)} {why_asked(session, row)}".strip() if row.is_open else ""
@@ -107,6 +121,9 @@ class View:
         if row.seq > self.row.seq:
             self.row = row
             self._dirty = True
+            if self._mode == "cancel?" and row.cancel in {"asked", "sent"}:
+                # Answered, here or in another window.
+                self._set_mode("watching")
 
     def urgency(self, now: float) -> float:
         """Give how urgent the next paint is: 0 not at all, then the clock, what is new, a new state."""
@@ -116,6 +133,8 @@ class View:
             return 3.0 if self._dirty else float(now - self._mode_since > OFFERED_SECONDS)
         if self._completing:
             return 0.0 if awaits_pictures(self.row, now) else 2.0
+        if self._mode == "cancel?" and not self._can_confirm and self._is_read(now):
+            return 3 + (now - self._clock_at)
         if self.row.state != self._painted_state or (self._dirty and self._mode == "stopped"):
             return 3 + (now - self._clock_at)
         if self._dirty:
@@ -138,8 +157,13 @@ class View:
         if row.state not in OPEN:
             return self._finish(row)
         self._clock_at = now
-        self.panel.paint(row, now, mode=self._mode)
+        self._can_confirm = self._mode == "cancel?" and self._is_read(now)
+        self.panel.paint(row, now, mode=self._mode, said=self._said, can_confirm=self._can_confirm)
         return False
+
+    def _is_read(self, now: float) -> bool:
+        """Whether what a click changed has stood there for longer than the second click of a double one takes."""
+        return now - self._mode_since >= _DOUBLE_CLICK_SECONDS
 
     def _finish(self, row: Row) -> bool:
         """Show how the job ended; say whether that is all, or buttons stay for a while, or images are still to come."""
@@ -153,7 +177,8 @@ class View:
             brief=self._brief,
             has_cell=self._has_file,
         )
-        offers = offers_of(row)
+        # A user's Widget.close_all() has closed the panel: what can be done stands in the note, too.
+        offers = () if self.panel.is_closed else offers_of(row)
         metadata = output_metadata(row)
         html = upper["text/html"] + lower["text/html"]
         if offers:
@@ -232,17 +257,25 @@ class View:
             self.lower.update(NOTHING, output_metadata(self.row))
 
     def close(self) -> None:
-        """Free the widgets."""
+        """Free the widgets; what was clicked before is done all the same."""
+        self._is_closed = True
         self.withdraw()
         self.panel.close()
 
     def click(self, text: str) -> None:
-        """Act on a button; the painter shows what came of it."""
+        """Act on a button; the painter shows what came of it.
+
+        What needs the ledger, which another process may be writing, is done in a turn of its own: no cell
+        waits for it.
+        """
         spends = text.startswith(buttons.ASK_AGAIN) or text == buttons.CLOSE
-        since = self._mode_since if spends else self._resumed_at
-        if time.time() - since < _DOUBLE_CLICK_SECONDS or spends != (self._mode == "offering"):
-            # Meant for the button that stood there before.
+        since = self._mode_since if spends or text == buttons.CANCEL_YES else self._resumed_at
+        heard_in = {"offering"} if spends else _HEARD_IN.get(text, set())
+        is_over = text in _LIVE and not self.row.is_open
+        if time.time() - since < _DOUBLE_CLICK_SECONDS or self._mode not in heard_in or is_over:
+            # Meant for the button, or the job, that stood there before.
             return
+        self._said = ""
         if spends:
             self._settle(ask_again=text != buttons.CLOSE)
         elif text == buttons.CANCEL:
@@ -250,22 +283,44 @@ class View:
         elif text == buttons.CANCEL_NO:
             self._set_mode("watching")
         elif text == buttons.CANCEL_YES:
-            self._set_mode("watching")
-            self._session.cancel(self.row.id)
+            # Whoever says in time that it is to run keeps it.
+            self._turns.take(self._cancel, when=lambda: self._mode != "watching")
         elif text == buttons.HURRY:
-            self._session.ask_now(self.row.id)
+            self._turns.take(lambda: self._session.ask_now(self.row.id))
         elif text == buttons.STOP:
             self._set_mode("stopped")
         elif text == buttons.WATCH:
             self._set_mode("watching")
-            self.note_now()
+            self._turns.take(self.note_now)
             painter_of(self._session).add(self)
-        elif text == buttons.CANCEL_EARLIER and self._earlier is not None:
+        elif text == buttons.CANCEL_EARLIER:
+            self._turns.take(self._cancel_earlier)
+        self._session.bell.ring()
+
+    def _cancel(self) -> None:
+        self.note_now()
+        if self.row.cancel not in {"asked", "sent"}:
+            self._session.cancel(self.row.id)
+        if self._mode == "cancel?":
+            self._set_mode("watching")
+
+    def _cancel_earlier(self) -> None:
+        if self._earlier is not None:
             self._session.cancel(self._earlier.id)
             self._earlier = None
             self.panel.forget_earlier()
             self._dirty = True
-        self._session.bell.ring()
+
+    def _tell(self, line: str) -> None:
+        """Say where it was clicked why nothing came of a click; the button is there to be clicked again."""
+        if self._is_closed:
+            warn_once(line)
+        elif self._mode == "offering":
+            self.panel.taken(line)
+        else:
+            self._said, self._dirty = line, True
+            painter_of(self._session).add(self)
+            self._session.bell.ring()
 
     def _settle(self, *, ask_again: bool) -> None:
         """Ask again, or close an unconfirmed job: once, however often and wherever it is clicked."""
@@ -273,18 +328,28 @@ class View:
             if self._taken or self._mode != "offering":
                 return
             self._taken = True
-        self.panel.taken()
-        before = self.row
+        try:
+            self.panel.taken()
+            self._turns.take(functools.partial(self._settled, self.row, ask_again=ask_again))
+        except BaseException:
+            # An interrupt: without this no later click would be taken. One that was, is not done twice.
+            self._taken = False
+            self.panel.taken("Interrupted; click once more.")
+            raise
+
+    def _settled(self, before: Row, *, ask_again: bool) -> None:
         try:
             row = (asked_again if ask_again else closed)(self._session, before)
-        except PplxError as error:
+        except BaseException:
             self._taken = False
-            self.panel.taken(str(error))
-            return
-        if row.id != before.id and self._on_anew is not None:
-            self._on_anew(before, row)
-        self.row = row
-        self._dirty = self._acted = True
+            raise
+        try:
+            if row.id != before.id and self._on_anew is not None:
+                self._on_anew(before, row)
+        finally:
+            self.row = row
+            self._dirty = self._acted = True
+            self._session.bell.ring()
 
     def note_now(self) -> None:
         """Read the row anew: it may have changed while nobody watched."""
@@ -300,91 +365,3 @@ def _follows(session: Session, row: Row) -> str:
     from pplx_jupyter.render.receipts import followed
 
     return f"Follows {followed(earlier_of(session.ledger, row)[0])}." if row.follows else ""
-
-
-def show_live(
-    shell: Any,
-    session: Session,
-    row: Row,
-    place: Place,
-    *,
-    brief: bool,
-    sound: bool = False,
-    earlier: Row | None = None,
-) -> None:
-    """Show a job under way below the running cell: the panel, and under it the static hint."""
-    view = _view(shell, session, row, place, brief=brief, sound=sound, earlier=earlier)
-    view.show(shell)
-    _begin(view, session, place)
-
-
-def _view(shell: Any, session: Session, row: Row, place: Place, **rest: Any) -> View:
-    def rename(before: Row, after: Row) -> None:
-        """Let NAME hold the job that followed, where it still holds the one before."""
-        from pplx_jupyter.job import Job
-
-        held = shell.user_ns.get(before.name)
-        if isinstance(held, Job) and held.id == before.id:
-            shell.user_ns[before.name] = Job(session, after.id)
-
-    pin = Pin(place.kernel, place.parent)
-    return View(session, row, pin, has_file=not place.voila, on_anew=rename, **rest)
-
-
-def _begin(view: View, session: Session, place: Place) -> None:
-    painter = painter_of(session)
-    run = str((place.parent.get("header") or {}).get("msg_id") or "")
-    _keep(_Shown(view, place.cell or view.upper.display_id, run), painter.remove)
-    painter.add(view)
-
-
-class _Shown(NamedTuple):
-    """A view, the cell that shows it, and the run of that cell."""
-
-    view: View
-    cell: str
-    run: str
-
-
-_shown: list[_Shown] = []
-
-
-def _keep(shown: _Shown, forget: Callable[[View], None]) -> None:
-    """Close what an earlier run of this cell showed, and the oldest of too many: ipywidgets keeps every widget for ever."""
-    _shown.append(shown)
-    gone = [each for each in _shown if each.cell == shown.cell and each.run != shown.run]
-    settled = [each for each in _shown if not each.view.row.is_open and each not in gone]
-    surplus = len(_shown) - len(gone) - _KEPT_PANELS
-    for each in [*gone, *settled[: max(0, surplus)]]:
-        _shown.remove(each)
-        forget(each.view)
-        each.view.close()
-
-
-def show_final(
-    shell: Any,
-    session: Session,
-    row: Row,
-    body: str | None,
-    place: Place,
-    *,
-    reuse: str | None,
-    brief: bool,
-) -> None:
-    """Show a settled job below the running cell, in its permanent forms; with its buttons where somebody is there."""
-    ledger = session.ledger
-    follows = earlier_of(ledger, row)
-    forms = final_forms(
-        row, body, ledger.pictures(row.id), reuse=reuse, follows=follows, brief=brief, ledger=ledger
-    )
-    if reuse != "lockfile":
-        mark_shown(session.ledger, row)
-    if offers_of(row) and not place.headless and not place.voila:
-        view = _view(shell, session, row, place, brief=brief)
-        view.show_offer(shell, forms[1])
-        _begin(view, session, place)
-        return
-    metadata = output_metadata(row)
-    for each in forms:
-        if any(each.values()):
-            shell.display_pub.publish(data=each, metadata=metadata)

@@ -109,11 +109,11 @@ class _Board:
             options=list(PERIODS), value=period, description="Asked", style=style, layout=_layout("190px")
         )
         self._page = widgets.HTML(layout=widgets.Layout(margin="0", overflow="auto", max_width="100%"))
-        row = widgets.HBox(
+        self._row = widgets.HBox(
             [self._by, self._period], layout=widgets.Layout(flex_flow="row wrap", margin="0 0 4px")
         )
         self.box = widgets.VBox(
-            [row, self._page], layout=widgets.Layout(max_width="800px", padding="0 0 0 4px")
+            [self._row, self._page], layout=widgets.Layout(max_width="800px", padding="0 0 0 4px")
         )
         self._paint(_forms(session, by, period, self._notebook))
         for box in (self._by, self._period):
@@ -151,6 +151,7 @@ class _Board:
         """Leave a line in their place."""
         self._page.value = f'<div class="pplx"><p class="pplx-m">{AWAY}</p></div>'
         self.box.children = (self._page,)
+        close_all(self._row)
 
 
 def _layout(width: str) -> Any:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger.budgets import Sums, day_of, keys_of, limits_of
+from pplx_jupyter.notebook.spending.sums import BLUE
 from pplx_jupyter.render import as_markdown, wrap
 from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.words import count, keep, money
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Left", "chart_html", "lefts_of", "page_forms"]
 
-_BLUE = "#4a7fb5"
 _LEGEND = (
     "Filled bar: reported. Outlined bar and ≈: estimated from published prices, because the service sent no cost."
     " Unknown costs are in no bar."
@@ -137,10 +137,10 @@ def chart_html(chart: Chart) -> str:
 
 
 def _row(bar: Bar, most: float) -> str:
-    filled = f'<div style="width:{100 * bar.reported / most:.1f}%;background-color:{_BLUE};border-radius:2px 0 0 2px"></div>'
+    filled = f'<div style="width:{100 * bar.reported / most:.1f}%;background-color:{BLUE};border-radius:2px 0 0 2px"></div>'
     share = 100 * bar.estimated / most
     outlined = (
-        f'<div style="width:{share:.1f}%;box-sizing:border-box;border:1px solid {_BLUE}"></div>'
+        f'<div style="width:{share:.1f}%;box-sizing:border-box;border:1px solid {BLUE}"></div>'
         if share
         else ""
     )

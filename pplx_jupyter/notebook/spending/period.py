@@ -6,25 +6,10 @@ import dataclasses
 import datetime
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.render.words import day
+from pplx_jupyter.render.words import MONTHS, day
 from pplx_jupyter.settings import seconds_of
 
 __all__ = ["ALL_TIME", "PERIODS", "Period", "period_of"]
-
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +50,7 @@ def this_month(today: datetime.date) -> Period:
     """Give the month of a day."""
     following = (today.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
     return Period(
-        f"{_MONTHS[today.month - 1]} {today.year}",
+        f"{MONTHS[today.month - 1]} {today.year}",
         today.replace(day=1),
         following - datetime.timedelta(days=1),
     )

@@ -8,6 +8,8 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from pplx_jupyter.notebook.spending.sums import BLUE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["can_draw", "picture_forms"]
 
-_BLUE = "#4a7fb5"
 _INK = "#797979"
 """A grey with the same contrast, 4.4, to white and to the black of dark pages: the picture's ground is theirs."""
 
@@ -68,13 +69,13 @@ def _drawn(costs: Costs, charts: Sequence[str]) -> tuple[dict[str, str], dict[st
 
 def _draw_bars(axis: Any, chart: Chart) -> None:
     places = range(len(chart.bars))
-    axis.barh(places, [bar.reported for bar in chart.bars], color=_BLUE, height=0.6)
+    axis.barh(places, [bar.reported for bar in chart.bars], color=BLUE, height=0.6)
     axis.barh(
         places,
         [bar.estimated for bar in chart.bars],
         left=[bar.reported for bar in chart.bars],
         facecolor="none",
-        edgecolor=_BLUE,
+        edgecolor=BLUE,
         linewidth=[1.0 if bar.estimated else 0.0 for bar in chart.bars],
         height=0.6,
     )
@@ -106,8 +107,8 @@ def _draw_points(axis: Any, costs: Costs) -> None:
             [point.seconds / 60 for point in chosen],
             [point.cost for point in chosen],
             s=26,
-            facecolor="none" if estimated else _BLUE,
-            edgecolor=_BLUE,
+            facecolor="none" if estimated else BLUE,
+            edgecolor=BLUE,
             linewidth=1.0,
             alpha=1.0 if estimated else 0.75,
         )

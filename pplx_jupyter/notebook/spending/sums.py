@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger import REUSABLE, Wanted
 from pplx_jupyter.notebook.simulated import is_simulated
-from pplx_jupyter.render.words import count, money, one_line
+from pplx_jupyter.render.words import SHORT_MONTHS, count, money, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from pplx_jupyter.notebook.spending.period import Period
     from pplx_jupyter.session import Session
 
-__all__ = ["CHARTS", "Bar", "Chart", "Costs", "Point", "costs_of"]
+__all__ = ["BLUE", "CHARTS", "Bar", "Chart", "Costs", "Point", "costs_of"]
+
+BLUE = "#4a7fb5"
+"""The colour of a bar, on the page and in the picture."""
 
 MOST_BARS = 12
 MOST_DAYS = 31
 _MOST_POINTS = 1_000
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DURATIONS = (
     (0, "under 2 min"),
     (120, "2–5 min"),
@@ -87,8 +89,10 @@ class Costs:
 
     Attributes
     ----------
-    lead
-        Sentences about the whole.
+    period
+        The time that they are of.
+    total
+        The whole of it; None where nothing was spent.
     charts
         By name: ``day``, ``month``, ``notebook``, ``model``, ``duration``.
     points
@@ -206,13 +210,13 @@ def _empty(days: Sequence[datetime.date]) -> list[Bar]:
 
 
 def _day_name(each: datetime.date) -> str:
-    return f"{_WEEKDAYS[each.weekday()]} {each.day} {_MONTHS[each.month - 1]}"
+    return f"{_WEEKDAYS[each.weekday()]} {each.day} {SHORT_MONTHS[each.month - 1]}"
 
 
 def _months(spent: Sequence[Spent]) -> tuple[Bar, ...]:
     known = _grouped(spent, lambda each: each.day[:7])
     return tuple(
-        _bar(f"{_MONTHS[int(month[5:7]) - 1]} {month[:4]}", known[month])
+        _bar(f"{SHORT_MONTHS[int(month[5:7]) - 1]} {month[:4]}", known[month])
         for month in sorted(known)[-24:]
         if month
     )

@@ -28,7 +28,7 @@ _LOOK_EVERY = 1.0
 
 
 class Turns:
-    """The turns of one table.
+    """The turns of one view: a table, a panel.
 
     Parameters
     ----------
@@ -36,10 +36,15 @@ class Turns:
         Whose connections of these threads are closed after each turn.
     say
         Tells a person, in one line, why something did not go.
+    what
+        The view, as the log names it.
     """
 
-    def __init__(self, ledger: Ledger, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, say: Callable[[str], None], *, what: str = "the table of jobs"
+    ) -> None:
         self.closed = False
+        self._what = what
         self._ledger = ledger
         self._say = say
         self._turn = asyncio.Lock()
@@ -73,7 +78,7 @@ class Turns:
             self._say(str(error))
         except Exception:
             # The border of the thread: what fails is told where it was clicked.
-            log.exception("the table of jobs")
+            log.exception(self._what)
             self._say("That failed; the kernel's log says why.")
         finally:
             self._ledger.close()
