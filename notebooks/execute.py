@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import nbformat
 from nbclient import NotebookClient
 
+from pplx_jupyter.demo import SIMULATED_KEY
 from pplx_jupyter.ledger import open_ledger
 from pplx_jupyter.simulator import Simulator
 
@@ -34,7 +35,7 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     """Give the environment of a kernel that asks the simulator, with a ledger of its own in a folder."""
     ours = {
         "PERPLEXITY_BASE_URL": url,
-        "PERPLEXITY_API_KEY": "pplx-simulator-takes-any-key",
+        "PERPLEXITY_API_KEY": SIMULATED_KEY,
         "PPLX_JUPYTER_LEDGER": str(folder / "ledger.sqlite"),
         "IPYTHONDIR": str(folder / "ipython"),
         "TZ": "UTC",

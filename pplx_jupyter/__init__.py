@@ -14,10 +14,11 @@ from pplx_jupyter.version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from pplx_jupyter.answer import Answer, Cost, Receipt, Source
+    from pplx_jupyter.answer import Answer, Cost, Failure, Receipt, Source
     from pplx_jupyter.asking import research
     from pplx_jupyter.batch import Batch, research_map
     from pplx_jupyter.errors import (
+        BudgetExceeded,
         JobCancelled,
         JobExpired,
         JobFailed,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         LedgerError,
         NotFrozen,
         PplxError,
-        RateLimited,
         RequestError,
         ServiceError,
         WaitInterrupted,
@@ -37,12 +37,15 @@ if TYPE_CHECKING:
     from pplx_jupyter.notebook.spending import CostDashboard
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
+    from pplx_jupyter.settings import Settings
 
 __all__ = [
     "Answer",
     "Batch",
+    "BudgetExceeded",
     "Cost",
     "CostDashboard",
+    "Failure",
     "Job",
     "JobCancelled",
     "JobExpired",
@@ -52,13 +55,13 @@ __all__ = [
     "LedgerError",
     "NotFrozen",
     "PplxError",
-    "RateLimited",
     "Receipt",
     "Request",
     "RequestError",
     "ResearchForm",
     "ServiceError",
     "Session",
+    "Settings",
     "Source",
     "WaitInterrupted",
     "WaitTimeout",
@@ -73,10 +76,12 @@ _HOME = {
     "Answer": "answer",
     "Cost": "answer",
     "CostDashboard": "notebook.spending",
+    "Failure": "answer",
     "Receipt": "answer",
     "Source": "answer",
     "Batch": "batch",
     "research_map": "batch",
+    "BudgetExceeded": "errors",
     "JobCancelled": "errors",
     "JobExpired": "errors",
     "JobFailed": "errors",
@@ -85,7 +90,6 @@ _HOME = {
     "LedgerError": "errors",
     "NotFrozen": "errors",
     "PplxError": "errors",
-    "RateLimited": "errors",
     "RequestError": "errors",
     "ServiceError": "errors",
     "WaitInterrupted": "errors",
@@ -97,6 +101,7 @@ _HOME = {
     "Request": "request",
     "ResearchForm": "notebook.form.form",
     "Session": "session",
+    "Settings": "settings",
 }
 
 

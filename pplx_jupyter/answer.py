@@ -173,7 +173,10 @@ class Answer:
 
     @property
     def invalid(self) -> str:
-        """Why the answer has not the shape that was asked for; an empty text where it has, or none was."""
+        """Why the answer has not the shape that was asked for; an empty text where it has, or none was.
+
+        It begins with "could not be checked:" where that cannot be told, such as for an answer nested too deeply.
+        """
         from pplx_jupyter.schema import check
 
         return "" if self.schema is None else check(self.json, self.schema)[1]
@@ -183,20 +186,12 @@ class Answer:
         """What `text` holds where it is JSON, whatever its shape; None where it is none.
 
         Only an object or an array counts: a number alone is an ordinary, short answer. JSON in a
-        fenced block, where nothing stands around it, is JSON, too.
+        fenced block, where nothing stands around it, is JSON, too. Its texts are cleaned as they are for
+        being shown: control and bidirectional characters are left out, half surrogates become U+FFFD.
         """
-        import json
-        import re
+        from pplx_jupyter.render.decoded import decode
 
-        text = self.text.strip()
-        fenced = re.fullmatch(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", text, re.DOTALL)
-        text = fenced[1].strip() if fenced else text
-        if text[:1] + text[-1:] not in {"{}", "[]"}:
-            return None
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return None
+        return decode(self.text)
 
     def source(self, number: int) -> Source | None:
         """Give the source that a marker ``[number]`` names, or None."""
@@ -414,10 +409,10 @@ class Failure:
     ----------
     kind
         ``no_key``, ``unauthorized`` (401), ``forbidden`` (403), ``unsupported`` (an option that
-        the agent API lacks, where sonar is retired), ``invalid`` (400, 422), ``rate_limited`` (429),
+        the agent API lacks, where sonar is retired), ``invalid`` (400, 404, 422 and every other 4xx),
         ``no_connection`` (it never left), ``unreachable`` (a proxy's 5xx to the submit),
         ``failed``, ``cancelled``, ``expired``, ``not_found``, ``unconfirmed``, ``budget`` (moved to the
-        other API, it could pass one).
+        other API, it could pass one), ``forgotten`` (by ``%pplx forget``).
     said
         The server's own words: hostile text.
     fields
@@ -429,7 +424,7 @@ class Failure:
     cost
         What it cost where that is known, in US dollars.
     retry_at
-        When it is sent or asked again by itself, if it is.
+        When it is asked about again by itself, if it is.
     """
 
     kind: str

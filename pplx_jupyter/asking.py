@@ -25,6 +25,7 @@ def research(
     session: Session | None = None,
     refresh: bool = False,
     max_age: str | None = None,
+    retry_failed: bool | None = None,
     yes: bool = False,
     schema: Any = None,
     **fields: Any,
@@ -45,6 +46,8 @@ def research(
         Ask anew although an answer is there.
     max_age
         Ask anew where the answer is older, such as ``"30d"``; default: the setting.
+    retry_failed
+        Buy a failed, cancelled or expired job again; default: the setting.
     yes
         Ask although it could pass the budget, this once.
     schema
@@ -67,7 +70,7 @@ def research(
         fields["response_format"] = format_of(schema)
     request = Request.build(prompt=prompt, **fields)
     if after is not None:
-        followed = attach(after.id if isinstance(after, Job) else after, session=session)
+        followed = attach(after, session=session)
         request = follow_up(request, followed.row, session)
     submitted = session.submit(
         request,
@@ -76,6 +79,7 @@ def research(
         notebook=session.settings.notebook_name,
         refresh=refresh,
         max_age=None if max_age is None else seconds_of(max_age, "max_age"),
+        retry_failed=retry_failed,
         yes=yes,
     )
     if submitted.row.is_open:

@@ -6,8 +6,6 @@ r"""The tree of errors. Each is one line that a user can act on.
     ├── RequestError(ValueError)   the question is wrong; nothing was sent
     ├── KeyMissing                 no API key was found; nothing was sent
     ├── ServiceError               the service (or a proxy on the way) said no
-    │   ├── RateLimited            429: asked too often
-    │   └── Retired                403: this account's sonar API is retired
     ├── JobFailed                  the job ended without an answer
     │   ├── JobCancelled
     │   └── JobExpired
@@ -37,9 +35,7 @@ __all__ = [
     "LedgerError",
     "NotFrozen",
     "PplxError",
-    "RateLimited",
     "RequestError",
-    "Retired",
     "ServiceError",
     "WaitInterrupted",
     "WaitTimeout",
@@ -82,8 +78,6 @@ class ServiceError(PplxError):
         The server's own words, without ours.
     type
         The service's error type, such as ``invalid_api_key``.
-    retry_after
-        Seconds after which the service takes the next request, where it said so.
     """
 
     def __init__(
@@ -94,35 +88,19 @@ class ServiceError(PplxError):
         request_id: str | None = None,
         said: str = "",
         type: str = "",  # noqa: A002 - the service's own name
-        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.request_id = request_id
         self.said = said
         self.type = type
-        self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (
             type(self),
             str(self),
-            {
-                "status": self.status,
-                "request_id": self.request_id,
-                "said": self.said,
-                "type": self.type,
-                "retry_after": self.retry_after,
-            },
+            {"status": self.status, "request_id": self.request_id, "said": self.said, "type": self.type},
         )
-
-
-class RateLimited(ServiceError):
-    """429: a limit of this account is reached."""
-
-
-class Retired(ServiceError):
-    """403: the sonar API is retired for this account. Such a reply creates and bills nothing."""
 
 
 class JobFailed(PplxError):

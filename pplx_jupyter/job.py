@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.answer import Answer, Cost, Failure, Receipt
 from pplx_jupyter.earlier import earlier_answer
 from pplx_jupyter.errors import JobFailed, JobUnconfirmed, PplxError, RequestError, WaitInterrupted
+from pplx_jupyter.fields.checks import check_integer
 from pplx_jupyter.ledger import REUSABLE
 from pplx_jupyter.render.words import job_name
 from pplx_jupyter.request import Request
@@ -277,8 +279,9 @@ class Job:
     ) -> Job:
         """Ask a follow-up: the service is told this job's question and answer, and what they followed, before it.
 
-        Asked again after the same question, it costs nothing. The parameters are those of `research`; options
-        of this job's own question are not taken over.
+        Asked again after the same answer, it costs nothing; after another answer to the same question, as
+        `refresh` gives, it is another question. The parameters are those of `research`; options of this job's
+        own question are not taken over.
 
         Raises
         ------
@@ -365,15 +368,21 @@ class Job:
         )
 
 
-def attach(text: str, *, session: Session | None = None) -> Job:
-    """Give the job of this id, beginning of an id, name, or id of the service's; its open jobs are followed again.
+def attach(job: Job | str, *, session: Session | None = None) -> Job:
+    """Give the job of this id, beginning of an id, name, or id of the service's; one under way is followed again.
+
+    Parameters
+    ----------
+    job
+        What names it. A `Job` is looked up by its id, in its own session where none is given.
 
     Raises
     ------
     RequestError
         No job, or more than one, fits.
     """
-    session, text = session or current_session(), str(text).strip()
+    session = session or (job.session if isinstance(job, Job) else current_session())
+    text = (job.id if isinstance(job, Job) else str(job)).strip()
     found = session.ledger.find(text) if text else []
     if text and not found:
         # It is kept cleaned, and cut.
@@ -395,7 +404,15 @@ def attach(text: str, *, session: Session | None = None) -> Job:
 
 
 def jobs(*, limit: int = 50, session: Session | None = None) -> list[Job]:
-    """Give the newest jobs of the ledger, newest first."""
+    """Give the newest jobs of the ledger, newest first, `limit` at most.
+
+    Raises
+    ------
+    RequestError
+        `limit` is no whole number, or negative.
+    """
+    # SQLite takes no longer number.
+    limit = min(check_integer("limit", limit, 0, None), sys.maxsize)
     session = session or current_session()
     return [Job(session, row.id) for row in session.ledger.jobs(limit=limit)]
 

@@ -15,7 +15,6 @@ from pplx_jupyter.errors import (
     JobExpired,
     JobFailed,
     JobUnconfirmed,
-    RateLimited,
     RequestError,
     ServiceError,
 )
@@ -93,9 +92,7 @@ def earlier_of(ledger: Ledger, row: Row) -> tuple[Earlier, ...]:
     )
 
 
-def receipt_of(
-    row: Row, *, reuse: str | None = None, now: float | None = None, follows: Sequence[Earlier] = ()
-) -> Receipt:
+def receipt_of(row: Row, *, reuse: str | None = None, follows: Sequence[Earlier] = ()) -> Receipt:
     """Give what a row knows of how its answer, or its failure, came; `follows` is `earlier_of` it."""
     from pplx_jupyter.version import __version__
 
@@ -113,7 +110,7 @@ def receipt_of(
         asked_at=_when(row.created_at, zone),
         settled_at=_when(row.settled_at, zone),
         # A frozen run says the same whenever and wherever it runs.
-        now=None if zone else _when(time.time() if now is None else now),
+        now=None if zone else _when(time.time()),
         reuse=reuse,
         moved=row.moved,
         filled=row.filled,
@@ -165,8 +162,7 @@ def error_of(row: Row) -> PplxError | None:
         return RequestError(line)
     if failure.kind == "budget":
         return BudgetExceeded(line)
-    kind = RateLimited if failure.kind == "rate_limited" else ServiceError
-    return kind(
+    return ServiceError(
         line, status=failure.status, request_id=failure.request_id, said=failure.said, type=failure.type
     )
 
@@ -188,7 +184,6 @@ def forms_of(
     *,
     reuse: str | None = None,
     follows: Sequence[Earlier] = (),
-    state_line: bool = True,
 ) -> dict[str, str]:
     """Give a job's permanent forms in its present state: answer, failure, or where it stands."""
     from pplx_jupyter import render
@@ -199,7 +194,7 @@ def forms_of(
         if not answer.understood:
             forms = render.raw_forms(answer, receipt)
         else:
-            forms = render.answer_forms(answer, receipt, state_line=state_line)
+            forms = render.answer_forms(answer, receipt)
         if row.unwritten:
             forms = render.unwritten_forms(receipt, row.unwritten, kept_as=row.remote_id, below=forms)
         return forms

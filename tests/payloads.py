@@ -179,7 +179,7 @@ def panels(payload: str) -> Iterator[tuple[str, str]]:
     }
     for name, moment in shown.items():
         for mode in ("watching", "stopped")[: 2 if name == "steps" else 1]:
-            texts = Texts.of(moment, NOW, mode=mode, earlier=row, why=payload)
+            texts = Texts.of(moment, NOW, mode=mode, earlier=row, why=payload, said=payload)
             yield f"panel, {name}, {mode}", texts.question + texts.head + texts.line + texts.note
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pplx_jupyter
+from pplx_jupyter import errors
 
 HEAVY = (
     "ipywidgets",
@@ -31,6 +32,10 @@ def test_every_public_name_is_there() -> None:
     for name in pplx_jupyter.__all__:
         assert getattr(pplx_jupyter, name) is not None
     assert set(pplx_jupyter.__all__) <= set(dir(pplx_jupyter))
+
+
+def test_whatever_is_raised_can_be_caught_by_a_public_name() -> None:
+    assert set(errors.__all__) <= set(pplx_jupyter.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -13,6 +13,8 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pplx_jupyter.render.words import MONTHS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,9 +32,6 @@ _ENGLISH = re.compile(
 )
 _CONTINENTAL = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,3}(?:[ '’][0-9]{3})+|[0-9]+)(?:,[0-9]+)?")
 _DIGITS = 18
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
 _DAYS = (
     re.compile(r"(?P<y>\d{4})[-/](?P<m>\d{1,2})[-/](?P<d>\d{1,2})"),
     re.compile(r"(?P<d>\d{1,2})\.? (?P<name>[A-Za-z]{3,9})\.?,? (?P<y>\d{4})"),
@@ -115,5 +114,10 @@ def _day(pattern: re.Pattern[str], text: str) -> date | None:
 def _month(name: str) -> int:
     """Give the number of an English month, abbreviated or not; 0 for another word."""
     return next(
-        (n for n, month in enumerate(_MONTHS, 1) if month.startswith(name) or name == month[:3] + "t"), 0
+        (
+            n
+            for n, month in enumerate(map(str.lower, MONTHS), 1)
+            if month.startswith(name) or name == month[:3] + "t"
+        ),
+        0,
     )

@@ -11,7 +11,6 @@ import dataclasses
 import importlib
 import json
 import os
-import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import PplxError, RequestError
 from pplx_jupyter.export.documents import WRITTEN_BY
+from pplx_jupyter.settings import told_notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,9 +173,7 @@ def _check_free(to: Path, kind: _Kind, *, overwrite: bool) -> None:
 
 def _is_open(to: Path) -> bool:
     """Whether the file is the notebook whose cell runs, as far as Jupyter Server or VS Code tell."""
-    main = sys.modules.get("__main__")
-    told = (os.environ.get("JPY_SESSION_NAME"), getattr(main, "__vsc_ipynb_file__", None))
-    return any(_same(Path(each), to) for each in told if each)
+    return any(_same(Path(each), to) for each in told_notebooks())
 
 
 def _same(told: Path, to: Path) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.render.unwritten import unwritten_forms
 
 __all__ = [
+    "LIBRARIES",
     "Bold",
     "Code",
     "Note",
@@ -38,6 +39,9 @@ __all__ = [
     "unwritten_forms",
     "wrap",
 ]
+
+LIBRARIES = ("markdown", "nh3", "pygments")
+"""What shapes the forms besides this package: other versions may give other ones."""
 
 _HOME = {
     "Bold": "pieces",

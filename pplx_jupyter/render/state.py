@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_markdown, as_plain, clean, pieces, receipts
-from pplx_jupyter.render.style import SMALL, wrap
+from pplx_jupyter.render.style import MUTED, SMALL, wrap
 from pplx_jupyter.render.words import keep
 
 if TYPE_CHECKING:
     from pplx_jupyter.answer import Answer, Receipt
 
 __all__ = ["state_forms", "state_parts"]
-
-_MUTED = f'class="pplx-m" {SMALL}'
 
 
 def state_parts(answer: Answer, receipt: Receipt | None, *, usual: str = "") -> dict[str, str]:
@@ -28,7 +26,7 @@ def state_parts(answer: Answer, receipt: Receipt | None, *, usual: str = "") -> 
     )
     plain = as_plain.wrap(f"{state.word}{':' if state.colon else ''} {state.rest}".strip())
     if state.second:
-        html += f"<p {_MUTED}>{pieces.html(state.second)}</p>"
+        html += f"<p {MUTED}>{pieces.html(state.second)}</p>"
         markdown += f"\n\n{pieces.markdown(state.second)}"
         plain += f"\n{as_plain.wrap(pieces.plain_text(state.second))}"
     return pieces.forms(html, markdown.strip(), plain)

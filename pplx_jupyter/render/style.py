@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["NOTE", "SMALL", "stylesheet", "wrap"]
+__all__ = ["MUTED", "NOTE", "SMALL", "stylesheet", "wrap"]
 
 SMALL = 'style="font-size:12px;margin:0"'
+MUTED = f'class="pplx-m" {SMALL}'
 NOTE = "padding:10px 16px 4px;background-color:rgba(128,128,128,.08);margin:6px 0 12px"
 
 # JupyterLab's own rules have the weight of two classes and two elements: hence the thrice named class.
@@ -87,11 +88,10 @@ def stylesheet() -> str:
     return _STYLE
 
 
-def wrap(html: str, *, cls: str = "") -> str:
-    """Put safe HTML into our root element, with the stylesheet; `cls` is further classes of ours.
+def wrap(html: str) -> str:
+    """Put safe HTML into our root element, with the stylesheet.
 
     ``nbconvert --to markdown`` pastes this into Markdown, where a blank line ends a block of HTML and
     GitHub shows a stylesheet as text: so there is no blank line, and the stylesheet comes last.
     """
-    names = f"pplx {cls}".strip()
-    return f'<div class="{names}" style="max-width:50em">{_BLANK_LINE.sub("&#10;", html)}{_STYLE}</div>'
+    return f'<div class="pplx" style="max-width:50em">{_BLANK_LINE.sub("&#10;", html)}{_STYLE}</div>'

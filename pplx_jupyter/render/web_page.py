@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_html, clean, footer, pieces, receipts, shared
-from pplx_jupyter.render.style import SMALL
+from pplx_jupyter.render.style import MUTED, SMALL
 from pplx_jupyter.render.tree import Node
 from pplx_jupyter.render.words import count, keep, one_line, plain
 
@@ -21,7 +21,6 @@ __all__ = ["fold", "write"]
 
 _LEFT, _RIGHT = 'style="text-align:left"', 'style="text-align:right"'
 _ROW = 'scope="row" style="text-align:left;font-weight:400"'
-_MUTED = f'class="pplx-m" {SMALL}'
 _TEXT = 'dir="auto" style="white-space:pre-wrap"'
 
 
@@ -45,11 +44,11 @@ def _thread(page: Page) -> str:
         return ""
     inside = ""
     for n, (line, each) in enumerate(zip(shared.thread(page.receipt), earlier, strict=True)):
-        inside += f"<p {_MUTED}>{clean.text(line)}</p>" if n else ""
+        inside += f"<p {MUTED}>{clean.text(line)}</p>" if n else ""
         prompt = plain(each.prompt).strip()
         inside += f"<blockquote {_TEXT}>{clean.text(prompt)}</blockquote>" if prompt else ""
     line = shared.thread(page.receipt)[0]
-    return fold(line, inside) if inside else f"<p {_MUTED}>{clean.text(line)}</p>"
+    return fold(line, inside) if inside else f"<p {MUTED}>{clean.text(line)}</p>"
 
 
 def _contents(page: Page) -> str:
@@ -109,7 +108,7 @@ def _source(ref: Ref, prefix: str) -> str:
     about = " · ".join(ref.about)
     quote = f'<blockquote dir="auto">{clean.text(ref.snippet)}</blockquote>' if ref.snippet else ""
     inside = quote + _mentions(ref, prefix)
-    below = fold(about, inside) if inside else f"<div {_MUTED}>{clean.text(keep(about))}</div>"
+    below = fold(about, inside) if inside else f"<div {MUTED}>{clean.text(keep(about))}</div>"
     return f'<li value="{ref.number}">{head}{below}</li>'
 
 
@@ -120,7 +119,7 @@ def _mentions(ref: Ref, prefix: str) -> str:
         f'<a href="#{as_html.mention(prefix, ref.number, n)}">mention {n}</a>' for n in range(1, shown + 1)
     )
     more = f" and {ref.cited - shown:,} more" if ref.cited > shown else ""
-    return f"<p {_MUTED}>In the text: {links}{more}</p>" if links else ""
+    return f"<p {MUTED}>In the text: {links}{more}</p>" if links else ""
 
 
 def _footer(page: Page) -> str:
@@ -222,7 +221,7 @@ def _cost(page: Page) -> str:
     rows = [tuple(map(clean.text, row)) for row in footer.cost_rows(page.answer)]
     total = clean.text(footer.cost_total(page.answer))
     table = _table(("Item", "Quantity", "USD"), [*rows, ("<b>Total</b>", "", f"<b>{total}</b>")])
-    source = f"<p {_MUTED}>{clean.text(footer.cost_source(page.answer, page.receipt))}</p>"
+    source = f"<p {MUTED}>{clean.text(footer.cost_source(page.answer, page.receipt))}</p>"
     return fold(f"Receipt: {footer.cost_summary(page.answer, page.receipt)}", table + source)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pplx_jupyter.answer import Cost
 
 __all__ = [
+    "MONTHS",
+    "SHORT_MONTHS",
     "age",
     "clock",
     "code_span",
@@ -38,7 +40,10 @@ __all__ = [
 ]
 
 UNKNOWN_COST = "cost unknown"
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+SHORT_MONTHS = tuple(month[:3] for month in MONTHS)
 
 # C0 and C1 controls but newline and tab, and the characters that reorder or hide what stands beside them.
 _HIDDEN = re.compile(
@@ -49,7 +54,7 @@ _BREAK = re.compile("\r\n|[\r\u2028\u2029]")
 _NAME = 80
 _SPACE = re.compile(r"\s+")
 _UNIT = re.compile(r"(?<=\d) (?=(?:USD|min|s|h)\b)")
-_DATE = re.compile(rf"\b(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}})\b")
+_DATE = re.compile(rf"\b(\d{{1,2}}) ({'|'.join(SHORT_MONTHS)}) (\d{{4}})\b")
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
 
 
@@ -166,7 +171,7 @@ def clock(seconds: float) -> str:
 
 def day(moment: datetime) -> str:
     """Give a date: ``22 Nov 2026``."""
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    return f"{moment.day} {SHORT_MONTHS[moment.month - 1]} {moment.year}"
 
 
 def time_of_day(moment: datetime, *, seconds: bool = True) -> str:
@@ -192,7 +197,7 @@ def iso_day(text: str | None) -> str:
     match = _ISO_DAY.fullmatch(said)
     if match is None or not 1 <= int(match[2]) <= 12:
         return said
-    return f"{int(match[3])} {_MONTHS[int(match[2]) - 1]} {match[1]}"
+    return f"{int(match[3])} {SHORT_MONTHS[int(match[2]) - 1]} {match[1]}"
 
 
 def age(then: datetime, now: datetime) -> str:
@@ -206,11 +211,11 @@ def age(then: datetime, now: datetime) -> str:
     return "less than a minute before"
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
+def count(number: int, noun: str) -> str:
     """Give a number with its noun: ``1 source``, ``12 sources``, ``38 searches``."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {plural or _plural(noun)}"
+    return f"{number:,} {_plural(noun)}"
 
 
 def _plural(noun: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.ledger import check_is_path
 from pplx_jupyter.settings import Settings
 from pplx_jupyter.submission import RUN_VARIABLE
 
@@ -77,19 +78,23 @@ class Plan:
         ------
         RequestError
             The notebook cannot be read, the result could not be written, or a setting is wrong.
+        LedgerError
+            The setting `ledger` is no path.
         """
         source = Path(notebook).absolute()
         target = Path(out).absolute() if out else source.with_name(f"{source.stem}-run.ipynb")
         _check_parameters([name for name, _ in parameters], _read(source, target))
         token = secrets.token_hex(6)
         environment = _environment(source, token, options or {})
+        settings = Settings.load(environ=environment, folder=source.parent)
+        check_is_path(settings.ledger)
         return cls(
             notebook=source,
             out=target,
             parameters={name: _typed(value) for name, value in parameters},
             html=html,
             environment=environment,
-            settings=Settings.load(environ=environment, folder=source.parent),
+            settings=settings,
             token=token,
             started=time.time(),
         )
@@ -98,7 +103,7 @@ class Plan:
     def ledger(self) -> str:
         """Where the kernel's ledger is; an empty text is the user's own."""
         where = self.settings.ledger
-        return str(self.notebook.parent / where) if where and "://" not in where else where
+        return str(self.notebook.parent / where) if where else where
 
 
 def _read(source: Path, target: Path) -> Any:
@@ -154,7 +159,8 @@ def _assigned(source: str) -> set[str] | None:
 def _environment(source: Path, token: str, options: Mapping[str, Any]) -> dict[str, str]:
     environment = dict(os.environ)
     where = environment.get("PPLX_JUPYTER_LEDGER", "")
-    if where and "://" not in where:
+    if where:
+        check_is_path(where)
         # The kernel works in the notebook's folder, as in JupyterLab; the path was written in this one.
         environment["PPLX_JUPYTER_LEDGER"] = str(Path(where).expanduser().absolute())
     given = {name: value for name, value in options.items() if value is not None and value is not False}

@@ -114,7 +114,7 @@ class Record:
             from pplx_jupyter.ledger.sqlite import default_path
 
             where = self._plan.ledger
-            if "://" in where or Path(where or default_path()).exists():
+            if Path(where or default_path()).exists():
                 self._ledger = open_ledger(where)
         return self._ledger
 

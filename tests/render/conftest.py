@@ -59,6 +59,7 @@ ATTRIBUTES = {
     "span": {"id"},
     "img": {"src", "alt"},
     "div": {"tabindex", "role", "aria-label"},
+    "p": {"role"},
     "pre": {"tabindex"},
     "li": {"value", "dir"},
     "ol": {"start", "class"},

@@ -37,11 +37,6 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "✕ Not accepted: Perplexity does not take search_recency_filter “fortnight” (422). Nothing was billed.",
     ),
     (
-        {"kind": "rate_limited", "reason": "limit of 5 questions a minute reached", "retry_at": LATER},
-        "! Not sent yet: limit of 5 questions a minute reached. It is sent by itself at 14:31:40. Nothing was billed.",
-    ),
-    ({"kind": "rate_limited"}, "! Not sent: a limit of this account is reached (429). Nothing was billed."),
-    (
         {"kind": "no_connection", "host": "api.perplexity.ai"},
         "✕ Not sent: no connection to api.perplexity.ai. Nothing was billed. Run the cell again; it is the same question.",
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pplx_jupyter.errors import RequestError
+from pplx_jupyter.errors import LedgerError, RequestError
 from pplx_jupyter.run.bill import Bill
 from pplx_jupyter.run.plan import Plan
 from pplx_jupyter.run.record import jobs_shown
@@ -87,8 +87,18 @@ def test_a_relative_ledger_is_of_the_folder_where_it_was_written(
     assert Plan.make(str(notebook)).ledger == str(notebook.parent / "mine.sqlite")
     monkeypatch.setenv("PPLX_JUPYTER_LEDGER", "data/l.sqlite")
     assert Plan.make(str(notebook)).ledger == str(tmp_path / "data" / "l.sqlite")
+
+
+def test_an_address_is_no_ledger_wherever_it_is_written(
+    notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "the ledger postgresql://host/db is an address: write the path of a file"
+    (notebook.parent / "pyproject.toml").write_text("[tool.pplx_jupyter]\nledger = 'postgresql://host/db'\n")
+    with pytest.raises(LedgerError, match=line):
+        Plan.make(str(notebook))
     monkeypatch.setenv("PPLX_JUPYTER_LEDGER", "postgresql://host/db")
-    assert Plan.make(str(notebook)).ledger == "postgresql://host/db"
+    with pytest.raises(LedgerError, match=line):
+        Plan.make(str(notebook))
 
 
 def test_a_wrong_setting_runs_nothing(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_html, clean, pieces
-from pplx_jupyter.render.style import SMALL
+from pplx_jupyter.render.style import MUTED, SMALL
 from pplx_jupyter.render.web_page import fold
 from pplx_jupyter.render.words import count, keep, one_line
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write"]
 
-_MUTED = f'class="pplx-m" {SMALL}'
 _LEFT, _RIGHT = 'style="text-align:left"', 'style="text-align:right"'
 _INS = 'style="background-color:rgba(56,142,60,.2)"'
 _DEL = 'style="background-color:rgba(211,47,47,.16)"'
@@ -75,7 +74,7 @@ def _kind(kind: str) -> str:
 def _source(ref: Ref) -> str:
     title = f'<span dir="auto">{clean.text(ref.title)}</span>'
     head = as_html.anchor(ref.url, title) if ref.url else title
-    return f"[{ref.number}] {head}<br><span {_MUTED}>{clean.text(keep(' · '.join(ref.about)))}</span>"
+    return f"[{ref.number}] {head}<br><span {MUTED}>{clean.text(keep(' · '.join(ref.about)))}</span>"
 
 
 def _sections(sections: Sequence[tuple[str, str]]) -> str:

@@ -24,7 +24,6 @@ _NOTES: dict[str, Callable[[Failure, Receipt, str], Note]] = {
     "forbidden": refused.forbidden,
     "unsupported": refused.unsupported,
     "invalid": refused.invalid,
-    "rate_limited": refused.rate_limited,
     "no_connection": refused.no_connection,
     "unreachable": refused.unreachable,
     "failed": ended.failed,

@@ -18,7 +18,6 @@ _VERBS = {
     "forbidden": "was not accepted",
     "unsupported": "was not sent",
     "invalid": "was not accepted",
-    "rate_limited": "was not sent yet",
     "no_connection": "was not sent: no connection",
     "budget": "was not sent: moved to the agent API, it could pass the budget",
     "unreachable": "was not taken",

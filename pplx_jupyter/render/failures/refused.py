@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.render import receipts
 from pplx_jupyter.render.failures.parts import NOTHING, asked_again, bad, billed, not_billed, warn
 from pplx_jupyter.render.pieces import Bold, Code, Note, Sentence
-from pplx_jupyter.render.words import one_line, time_of_day
+from pplx_jupyter.render.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.answer import Failure, Receipt
 
 __all__ = [
-    "budget", "forbidden", "invalid", "no_connection", "no_key", "rate_limited", "unauthorized", "unreachable",
+    "budget", "forbidden", "invalid", "no_connection", "no_key", "unauthorized", "unreachable",
     "unsupported",
 ]  # fmt: skip
 
@@ -112,20 +111,6 @@ def invalid(failure: Failure, receipt: Receipt, _usual: str) -> Note:
         f"Not accepted: Perplexity does not take {fields}{status}.",
         not_billed(failure),
         ("Change it and run this cell again: that is a new question.",),
-    )
-
-
-def rate_limited(failure: Failure, receipt: Receipt, _usual: str) -> Note:
-    """Say which limit is reached, and when it is sent."""
-    limit = one_line(failure.reason, 120).rstrip(".") or "a limit of this account is"
-    limit = limit if limit.endswith((" is", " reached")) else f"{limit} is"
-    reached = limit if limit.endswith("reached") else f"{limit} reached"
-    if failure.retry_at is not None:
-        what = f"Not sent yet: {reached}. It is sent by itself at {time_of_day(receipts.local(failure.retry_at, receipt))}."
-        return warn(failure, receipt, what, not_billed(failure))
-    bullet = ("Wait a minute, then run this cell again; it is the same question.",)
-    return warn(
-        failure, receipt, f"Not sent: {reached} ({failure.status or 429}).", not_billed(failure), bullet
     )
 
 
