@@ -46,4 +46,11 @@ def _of_its_place(ledger: Ledger, row: Row) -> Iterator[Row]:
         if (other.name, other.notebook, other.base_url) == here and other.state in REUSABLE:
             yield other
     if row.cell:
-        yield from ledger.jobs(states=REUSABLE, cell=row.cell, base_url=row.base_url, limit=_LOOKED_AT)
+        # A copied file has the same cells.
+        yield from ledger.jobs(
+            states=REUSABLE,
+            notebook=row.notebook,
+            cell=row.cell,
+            base_url=row.base_url,
+            limit=_LOOKED_AT,
+        )

@@ -86,6 +86,9 @@ def test_a_changed_question_of_the_same_name_is_compared_where_there_is_none_of_
     third = answered(asker, "Why in 2024?", "Since it snows.", name="sky", notebook="a.ipynb", refresh=True)
     assert third.earlier().id == first.id
     elsewhere = answered(asker, "Why in 2026?", "So.", name="sky", notebook="third.ipynb")
+    # A copied file has the same cells.
+    for job in (second, elsewhere):
+        job.session.ledger.write(job.id, {"cell": "c0ffee01"})
     with pytest.raises(RequestError, match="has no earlier answer"):
         elsewhere.diff()
 
