@@ -391,12 +391,12 @@ class Ledger(Protocol):
         """Give what was kept of a settled job's permanent forms by this version of the renderer."""
 
     def rename(self, job_id: str, name: str) -> Row | None:
-        """Give a job another name; None where there is no such job.
+        """Give a job another name; None where there is no such job, or another process is writing: it is not worth waiting for.
 
         Raises
         ------
         LedgerError
-            Another process is writing, or nothing can be written: a name is not worth waiting for.
+            Nothing can be written.
         """
 
     def keep_forms(self, job_id: str, version: str, forms: Mapping[str, Any]) -> None:

@@ -51,12 +51,13 @@ def environment_of(sim: Simulator, tmp_path: Path) -> dict[str, str]:
 
 @dataclasses.dataclass
 class Ran:
-    """What came of a cell."""
+    """What came of a cell; `heard` is all that was said while it ran, also for cells before it."""
 
     msg_id: str
     reply: dict[str, Any]
     messages: list[dict[str, Any]]
     seconds: float
+    heard: list[dict[str, Any]]
 
     @property
     def text(self) -> str:
@@ -115,7 +116,7 @@ class Kernel:
         )
         self.client.shell_channel.send(message)
         msg_id = message["header"]["msg_id"]
-        messages = []
+        messages, heard = [], []
         while True:
             if answer and self.client.stdin_channel.msg_ready():
                 self.client.get_stdin_msg(timeout=5)
@@ -126,6 +127,7 @@ class Kernel:
                 if answer and time.monotonic() - started < 30:
                     continue
                 raise
+            heard.append(got)
             if got["parent_header"].get("msg_id") == msg_id:
                 messages.append(got)
                 if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
@@ -134,7 +136,7 @@ class Kernel:
         while reply["parent_header"].get("msg_id") != msg_id:
             # A slow start leaves replies to more than one kernel_info request behind.
             reply = self.client.get_shell_msg(timeout=10)
-        return Ran(msg_id, reply["content"], messages, time.monotonic() - started)
+        return Ran(msg_id, reply["content"], messages, time.monotonic() - started, heard)
 
     def until(self, wanted: Callable[[dict[str, Any]], bool], *, seconds: float = 20) -> list[dict[str, Any]]:
         """Collect what the kernel says by itself until a message is the wanted one."""

@@ -43,9 +43,7 @@ def written(environment: dict[str, str]) -> Iterator[None]:
 
 def be_impatient(page: Page) -> None:
     """Let the kernel give up its wait for another writer sooner than after ten seconds."""
-    page.kernel.run(
-        "import pplx_jupyter.ledger.sqlite.opening as opening\nopening.BUSY_SECONDS = 1.5", cell="aside"
-    )
+    page.aside("import pplx_jupyter.ledger.sqlite.opening as opening\nopening.BUSY_SECONDS = 1.5")
 
 
 def confirmable(page: Page) -> bool:
@@ -89,7 +87,7 @@ def test_a_cancel_that_cannot_be_noted_says_so_and_holds_up_no_cell(
     page.until(lambda: confirmable(page), "the question")
     with written(environment):
         page.send_click(page.button(SURE)[0])
-        assert page.kernel.run("1", cell="aside").seconds < 1
+        assert page.aside("1").seconds < 1
         page.until(lambda: "database is locked" in page.html, "the reason")
         assert confirmable(page), "it can be clicked again"
     page.send_click(page.button(SURE)[0])
@@ -103,7 +101,7 @@ def test_an_interrupt_leaves_no_dead_button(page: Page, sim: Simulator, environm
         page.click(ASK)
         page.until(lambda: page.button(ASK)[1]["disabled"], "the click to be heard")
         page.kernel.interrupt()
-        assert page.kernel.run("1", cell="aside").seconds < 1
+        assert page.aside("1").seconds < 1
     page.until(lambda: len(sim.bill.jobs) == 2, "the purchase, once")
     page.until(lambda: page.offers(1) and not page.button(ASK)[1]["disabled"], "the next button")
 
@@ -114,7 +112,7 @@ def test_a_copied_notebook_neither_cancels_nor_compares_with_the_first_ones_jobs
     page.run(TEA)
     page.run("%%pplx_research ale\nWhat is ale?", cell="two")
     page.until(lambda: "Sources" in page.text, "an answer")
-    page.kernel.run("import os\nos.environ['JPY_SESSION_NAME'] = '/elsewhere/copy.ipynb'", cell="aside")
+    page.aside("import os\nos.environ['JPY_SESSION_NAME'] = '/elsewhere/copy.ipynb'")
     page.run(RUM)
     assert STOP in page.buttons()
     assert "Cancel the earlier job" not in page.buttons()
@@ -129,9 +127,9 @@ def test_a_copied_notebook_neither_cancels_nor_compares_with_the_first_ones_jobs
 def test_a_job_whose_widgets_a_user_closed_says_how_it_ended(page: Page, sim: Simulator) -> None:
     page.run("%%pplx_research bad\nWhat is tea? outcome:failed seconds:60000")
     page.until(lambda: bool(sim.bill.jobs), "the job")
-    page.kernel.run(CLOSE_ALL, cell="aside")
+    page.aside(CLOSE_ALL)
     sim.advance(60000)
     page.until(lambda: "Failed after" in page.text, "the note")
     assert "Under way when this was written" not in page.text
-    ran = page.kernel.run("import time; time.sleep(1)", cell="aside")
+    ran = page.aside("import time; time.sleep(1)")
     assert not ran.text, "no traceback in a cell that has nothing to do with it"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.notebook.panel.view import _DOUBLE_CLICK_SECONDS
-from tests.notebook.conftest import Kernel
+from tests.notebook.conftest import Kernel, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +39,14 @@ class Page:
         self.outputs.clear()
         for message in self.kernel.run(code, **rest).messages:
             self._take(message)
+
+    def aside(self, code: str) -> Ran:
+        """Run another cell; what the outputs were told meanwhile is heard, too."""
+        ran = self.kernel.run(code, cell="aside")
+        for message in ran.heard:
+            if message["msg_type"] != "display_data":
+                self._take(message)
+        return ran
 
     def until(self, happened: Callable[[], object], what: str = "it did not happen") -> None:
         """Listen until something is so."""
@@ -230,10 +238,10 @@ def test_a_failed_job_that_was_asked_again_elsewhere_is_followed_not_bought(
 
 def test_a_click_that_cannot_be_obeyed_says_why_and_can_be_repeated(page: Page, sim: Simulator) -> None:
     ask_unconfirmed(page, sim)
-    page.kernel.run("import os\nkey = os.environ.pop('PERPLEXITY_API_KEY')", cell="aside")
+    page.aside("import os\nkey = os.environ.pop('PERPLEXITY_API_KEY')")
     page.click(ASK)
     page.until(lambda: "no Perplexity key" in page.html, "the reason")
-    page.kernel.run("os.environ['PERPLEXITY_API_KEY'] = key", cell="aside")
+    page.aside("os.environ['PERPLEXITY_API_KEY'] = key")
     assert page.button(ASK)[1]["disabled"] is False
     page.click(ASK)
     page.until(lambda: "Sources" in page.text, "the answer")
@@ -241,9 +249,7 @@ def test_a_click_that_cannot_be_obeyed_says_why_and_can_be_repeated(page: Page, 
 
 
 def test_the_buttons_go_after_a_while_and_the_note_stays(page: Page, sim: Simulator) -> None:
-    page.kernel.run(
-        "import pplx_jupyter.notebook.panel.view as view\nview.OFFERED_SECONDS = 0.5", cell="aside"
-    )
+    page.aside("import pplx_jupyter.notebook.panel.view as view\nview.OFFERED_SECONDS = 0.5")
     ask_unconfirmed(page, sim)
     page.until(lambda: not page.buttons(), "the buttons to go")
     assert "Unconfirmed" in page.text

@@ -6,9 +6,8 @@ import json
 import logging
 import time
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.adopted import trace_of
 from pplx_jupyter.ledger.protocol import REUSABLE, SETTLED, Row
 from pplx_jupyter.ledger.sqlite import search
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Keeping"]
 
 log = logging.getLogger("pplx_jupyter")
+_Written = TypeVar("_Written")
 
 _PATIENCE_SECONDS = 0.2
 """How long another process's writing is waited for with what is only convenient: a cell stands still meanwhile."""
@@ -49,24 +49,23 @@ class Keeping(Rows):
             ),
         )
 
-    def _when_free(self, what: str, write: Callable[[sqlite3.Connection], object]) -> None:
-        """Write what only saves time later, unless another process goes on writing."""
+    def _when_free(self, what: str, write: Callable[[sqlite3.Connection], _Written]) -> _Written | None:
+        """Write what is only convenient, unless another process goes on writing."""
         try:
             with self._writing(patience=_PATIENCE_SECONDS) as db:
-                write(db)
+                return write(db)
         except Busy as error:
             log.info("not kept: %s: %s", what, error)
+            return None
 
     def rename(self, job_id: str, name: str) -> Row | None:
-        """Give a job another name; None where there is no such job."""
-        try:
-            with self._writing(patience=_PATIENCE_SECONDS) as db:
-                found = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-                return self._set(db, row_of(found), {"name": name}) if found else None
-        except Busy as error:
-            raise LedgerError(
-                f"the name {name} is not noted yet, since {error} Run the cell again to note it; it is free."
-            ) from error
+        """Give a job another name; not while another process is writing."""
+
+        def write(db: sqlite3.Connection) -> Row | None:
+            found = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            return self._set(db, row_of(found), {"name": name}) if found else None
+
+        return self._when_free(f"the name {name}", write)
 
     def pictures(self, job_id: str) -> dict[str, bytes]:
         """Give the kept images of a job, by their addresses."""
