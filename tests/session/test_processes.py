@@ -57,26 +57,23 @@ def test_a_script_with_a_job_under_way_ends_at_once(still: Simulator, spawn: Any
 
 
 NAMES_HANG = """
+looking = threading.Event()
 def hangs(*args, **rest):
-    os.write(1, b"looking\\n")  # in one piece: another thread prints, too
+    looking.set()
     time.sleep(60)
 socket.getaddrinfo = hangs
 session = make()
 job = attach(sys.argv[4], session=session) if sys.argv[4:] else research("Why?", session=session)
 session.watch()
-deadline = time.time() + 20
-while threading.active_count() < 3 and time.time() < deadline:
-    time.sleep(0.01)
-os.write(1, f"{time.time()}\\n".encode())
+print(looking.wait(20), flush=True)
+print(time.time(), flush=True)
 """
 
 
 def end_of(child: Any) -> tuple[float, float]:
     """Give when the script ended, and when its process did; a look-up hangs by then."""
-    words = [child.line(), child.line()]
-    # Two threads print these: either may be the first.
-    assert "looking" in words
-    ended = float(next(word for word in words if word != "looking"))
+    assert child.line() == "True", child.err
+    ended = float(child.line())
     assert child.end() == 0, child.err
     return ended, time.time()
 

@@ -87,8 +87,11 @@ def show_batch(
         return
     plan.check()
     if not batch.session.frozen:
+        # What is answered, and need not be looked at, is there at once: no panel comes before its page.
+        is_there = not plan.new and not plan.under_way and batch.schema is None
+        background = watched and not blocks and not is_there
         # Where nobody is there to let a paused batch go on, it would be waited for without end.
-        batch.ask(background=watched and not blocks, resume=bool(plan.new) or yes or place.headless)
+        batch.ask(background=background, resume=bool(plan.new) or yes or place.headless)
     seconds = settings.timeout if timeout is None else timeout
     if place.kernel is None:
         _block_in_terminal(batch, plan, seconds)
