@@ -240,6 +240,16 @@ class Book:
             seconds=seconds,
         )
 
+    def rests(self, number: int) -> None:
+        """Wait until a cell keeps its height: a button that moves between press and release is not clicked."""
+        heights: list[float] = []
+
+        def has_rested() -> bool:
+            heights.append(self.cell(number).evaluate("cell => cell.scrollHeight"))
+            return len(heights) > 8 and len(set(heights[-8:])) == 1
+
+        self.until(has_rested, "the cell to rest")
+
     def click(self, number: int, text: str) -> None:
         self.cell(number).locator("button.jupyter-button", has_text=text).first.click()
 

@@ -163,6 +163,7 @@ def test_it_reads_well_in_the_dark_and_in_a_narrow_page(book: Any, theme: str, w
     area(page).fill("How have wholesale electricity prices in the EU developed since 2021, and why?")
     add_site(page, "power-review.example")
     says(page, "Not asked before.")
+    page.rests(1)
     page.cell(1).locator("button", has_text="More options").click()
     says(page, "Further fields")
     page.shot(f"form-{theme.lower()}-{width}", 1)
