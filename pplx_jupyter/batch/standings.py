@@ -88,7 +88,8 @@ class Standings:
     def replaced(self) -> list[Standing]:
         """The jobs that were bought here and in whose place others have been asked since."""
         with self._lock:
-            return [self._standings[job] for job in self._replaced if job not in self._jobs.values()]
+            now = set(self._jobs.values())
+            return [self._standings[job] for job in self._replaced if job not in now]
 
     def seen(self, words: Collection[str]) -> dict[str, Seen]:
         """Give what was seen of the questions that stand at one of these words, by their fingerprints."""

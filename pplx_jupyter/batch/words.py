@@ -111,7 +111,7 @@ def settled_words(tally: Tally, took: float, *, frozen: bool = False) -> tuple[s
         f"{tally.waiting + tally.words['not asked']} not sent"
         if tally.waiting or tally.words["not asked"]
         else "",
-        f"{count(tally.unknown, 'row')} of unknown cost" if tally.unknown else "",
+        f"{count(tally.unknown, 'job')} of unknown cost" if tally.unknown else "",
     ]
     return f"Settled: {tally.over} of {count(tally.rows, 'row')}", " · ".join(each for each in parts if each)
 
@@ -146,7 +146,7 @@ def figures(tally: Tally) -> list[Figure]:
         Figure("Saved", money(tally.saved), f"{count(tally.words['ledger'], 'row')} from the ledger"),
         Figure(
             "Unknown",
-            count(tally.unknown, "row"),
+            count(tally.unknown, "job"),
             "ended without a cost" if tally.unknown else "all costs are known",
         ),
     ]
@@ -159,7 +159,7 @@ def sums(tally: Tally) -> str:
         f"spent {spent.amount} ({spent.of})",
         f"to come {to_come.amount}" if tally.to_come else "",
         f"saved {saved.amount} ({tally.words['ledger']} from the ledger)" if tally.words["ledger"] else "",
-        f"{count(tally.unknown, 'row')} of unknown cost" if tally.unknown else "",
+        f"{count(tally.unknown, 'job')} of unknown cost" if tally.unknown else "",
     ]
     return " · ".join(each for each in parts if each)
 
