@@ -35,9 +35,9 @@ class Acts:
         if not text.startswith(_ACTS):
             return
         spends = text.startswith(SPENDING)
-        if spends:
-            self._view.panel.hold()
         try:
+            if spends:
+                self._view.panel.hold()
             with self._lock:
                 turns = self._turns
             turns.take(functools.partial(self._act, text))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +108,6 @@ class View:
         self._clock_at = time.time()
         self._on_anew = on_anew
         self._turns = Turns(session.ledger, self._tell, what=f"the panel of job {row.id}")
-        self._taking = threading.Lock()
         self._taken = self._acted = self._completing = self._heard = False
         why = f"{_follows(session, row)} {why_asked(session, row)}".strip() if row.is_open else ""
         self.panel = Panel(
@@ -323,22 +321,19 @@ class View:
             self._session.bell.ring()
 
     def _settle(self, *, ask_again: bool) -> None:
-        """Ask again, or close an unconfirmed job: once, however often and wherever it is clicked."""
-        with self._taking:
-            if self._taken or self._mode != "offering":
-                return
-            self._taken = True
-        try:
-            self.panel.taken()
-            self._turns.take(functools.partial(self._settled, self.row, ask_again=ask_again))
-        except BaseException:
-            # An interrupt: without this no later click would be taken. One that was, is not done twice.
-            self._taken = False
-            self.panel.taken("Interrupted; click once more.")
-            raise
+        """Ask again, or close an unconfirmed job: once, however often and wherever it is clicked.
+
+        Only its turn takes the click, and shows so: an interrupt comes before that, and the button takes the next
+        click, or after, and holds up nothing.
+        """
+        self._turns.take(functools.partial(self._settled, self.row, ask_again=ask_again))
 
     def _settled(self, before: Row, *, ask_again: bool) -> None:
+        if self._taken or self._mode != "offering" or self.row.id != before.id:
+            return
+        self._taken = True
         try:
+            self.panel.taken()
             row = (asked_again if ask_again else closed)(self._session, before)
         except BaseException:
             self._taken = False
