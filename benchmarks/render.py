@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import markdown
 from verdict import verdict
 
-from pplx_jupyter.answer import Answer, Cost, Receipt, Source, Usage
+from pplx_jupyter.answer import Answer, Cost, Source, Usage
+from pplx_jupyter.receipt import Receipt
 from pplx_jupyter.render import answer_forms, body
 
 sys.path.insert(0, str(Path(__file__).parent.parent))

@@ -14,7 +14,7 @@ from pplx_jupyter.version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from pplx_jupyter.answer import Answer, Cost, Failure, Receipt, Source
+    from pplx_jupyter.answer import Answer, Cost, Source
     from pplx_jupyter.asking import research
     from pplx_jupyter.batch import Batch, research_map
     from pplx_jupyter.errors import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.job import Job, attach, jobs
     from pplx_jupyter.notebook.form.form import ResearchForm
     from pplx_jupyter.notebook.spending import CostDashboard
+    from pplx_jupyter.receipt import Failure, Receipt
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
     from pplx_jupyter.settings import Settings
@@ -76,8 +77,8 @@ _HOME = {
     "Answer": "answer",
     "Cost": "answer",
     "CostDashboard": "notebook.spending",
-    "Failure": "answer",
-    "Receipt": "answer",
+    "Failure": "receipt",
+    "Receipt": "receipt",
     "Source": "answer",
     "Batch": "batch",
     "research_map": "batch",

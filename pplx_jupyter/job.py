@@ -11,7 +11,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
-from pplx_jupyter.answer import Answer, Cost, Failure, Receipt
+from pplx_jupyter.answer import Answer, Cost
 from pplx_jupyter.earlier import earlier_answer
 from pplx_jupyter.errors import JobFailed, JobUnconfirmed, PplxError, RequestError, WaitInterrupted
 from pplx_jupyter.fields.checks import check_integer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.diff import Diff
     from pplx_jupyter.ledger import Row
+    from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = ["Job", "answer_to", "attach", "jobs"]
 

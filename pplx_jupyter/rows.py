@@ -8,7 +8,6 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.answer import Answer, Earlier, Failure, Receipt
 from pplx_jupyter.errors import (
     BudgetExceeded,
     JobCancelled,
@@ -19,12 +18,14 @@ from pplx_jupyter.errors import (
     ServiceError,
 )
 from pplx_jupyter.ledger import REUSABLE
+from pplx_jupyter.receipt import Earlier, Failure, Receipt
 from pplx_jupyter.request import Request
 from pplx_jupyter.schema import schema_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pplx_jupyter.answer import Answer
     from pplx_jupyter.errors import PplxError
     from pplx_jupyter.ledger import Ledger, Row
 

@@ -8,9 +8,10 @@ import json
 import pathlib
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.answer import Answer, Cost, Failure, Image, Receipt, Search, Source
+from pplx_jupyter.answer import Answer, Cost, Image, Search, Source
 from pplx_jupyter.ledger import Row
 from pplx_jupyter.notebook.panel.texts import Texts
+from pplx_jupyter.receipt import Failure, Receipt
 from pplx_jupyter.render import (
     answer_forms,
     diff_forms,

@@ -6,7 +6,8 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.batch.batch import AT_ONCE, Asking, Batch
+from pplx_jupyter.batch.batch import Batch
+from pplx_jupyter.batch.deciding import AT_ONCE, Asking
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.fields.checks import check_integer

@@ -8,61 +8,39 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import logging
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.answer import Cost
 from pplx_jupyter.batch.answers import Answers
+from pplx_jupyter.batch.deciding import Deciding
 from pplx_jupyter.batch.frame import frame_of
-from pplx_jupyter.batch.plan import BatchPlan, plan_of
+from pplx_jupyter.batch.sending import Sending
 from pplx_jupyter.batch.standing import tally_of
 from pplx_jupyter.batch.standings import Standings
 from pplx_jupyter.batch.waiting import wait_until_over
 from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted
 from pplx_jupyter.fields.checks import check_integer
 from pplx_jupyter.job import Job
-from pplx_jupyter.ledger.expected import Expected
-from pplx_jupyter.ledger.gate import Gate, is_parked
+from pplx_jupyter.ledger.gate import Gate
 from pplx_jupyter.reuse import again
 from pplx_jupyter.rows import answer_of, has_answer
 from pplx_jupyter.schema import schema_in
-from pplx_jupyter.submission import with_defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from pplx_jupyter.answer import Answer
+    from pplx_jupyter.batch.deciding import Asking
+    from pplx_jupyter.batch.plan import BatchPlan
     from pplx_jupyter.batch.questions import Question, Table
     from pplx_jupyter.batch.standing import Standing, Tally
-    from pplx_jupyter.ledger import Attempts, Decision, Row
+    from pplx_jupyter.ledger.expected import Expected
     from pplx_jupyter.session import Session
-    from pplx_jupyter.submission import Submission
 
-__all__ = ["AT_ONCE", "Asking", "Batch"]
+__all__ = ["Batch"]
 
-log = logging.getLogger("pplx_jupyter")
-
-AT_ONCE = 10
-"""How many questions of a batch are under way at the same time, unless it says otherwise."""
-
-_TICK = 0.2
 _RETRIED = ("failed", "invalid", "expired", "cancelled")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """How the questions of a batch are asked; the words are those of `Session.submit`."""
-
-    name: str = ""
-    notebook: str = ""
-    cell: str = ""
-    at_once: int = AT_ONCE
-    refresh: bool = False
-    max_age: float | None = None
-    retry_failed: bool | None = None
 
 
 class Batch:
@@ -90,22 +68,11 @@ class Batch:
         self.table = table
         self.questions = questions
         self.asking = asking
-        # Filled in here alone: what its plan told is what a later click asks, whatever is set meanwhile.
-        asked = [with_defaults(each.request, session.settings) for each in questions]
-        self._fingerprints = [request.fingerprint for request in asked]
-        self._requests = dict(zip(self._fingerprints, asked, strict=True))
-        self._first = asked[0]
-        self._different: dict[str, Question] = {}
-        for fingerprint, question in zip(self._fingerprints, questions, strict=True):
-            self._different.setdefault(fingerprint, question)
-        self.schema = schema_in(self._first.response_format)
-        told = "\n".join([session.base_url, *self._different])
-        self.id = hashlib.sha256(told.encode()).hexdigest()[:6]
-        self.started = 0.0
-        self._began = 0.0
+        self._deciding = Deciding(session, questions, asking)
+        self.id = self._deciding.id
+        self.schema = schema_in(self._deciding.first.response_format)
         self._rows = Standings(session, self.schema)
-        self._sending: threading.Thread | None = None
-        self._error: PplxError | None = None
+        self._sending = Sending(session, self._deciding, asking, self._rows)
         self._simulated: bool | None = None
 
     # -- before anything is sent ------------------------------------------------------------------
@@ -113,23 +80,17 @@ class Batch:
     @property
     def plan(self) -> BatchPlan:
         """What asking now would do and cost; nothing is written or sent."""
-        decisions = self._decisions()
-        return plan_of(
-            self.session,
-            decisions,
-            self.usual,
-            paused=len(self._paused(decisions)),
-            rows=len(self.questions),
-            notebook=self.asking.notebook,
-            at_once=self.asking.at_once,
-        )
+        return self._deciding.plan()
 
     @property
     def usual(self) -> Expected:
         """What one of its questions usually costs and takes."""
-        if self.session.frozen:
-            return Expected()
-        return self.session.expected(self._first, self.session.choose(self._first))
+        return self._deciding.usual
+
+    @property
+    def new_prompts(self) -> list[str]:
+        """The prompts that would be bought, in the rows' order."""
+        return self._deciding.new_prompts()
 
     def ask(self, *, first: int | None = None, background: bool = False, resume: bool = True) -> None:
         """Send what is new, as its turn comes; what is in the ledger is taken from there.
@@ -153,9 +114,9 @@ class Batch:
         BudgetExceeded
             All together could pass a budget; nothing was sent.
         """
-        chosen = self._chosen(None if first is None else check_integer("first", first, 1, None))
+        chosen = self._deciding.chosen(None if first is None else check_integer("first", first, 1, None))
         if not background or self.session.frozen:
-            self._submit(chosen, resume=resume)
+            self._sending.send(chosen, resume=resume)
             return
         plan = self.plan
         if plan.new:
@@ -163,135 +124,7 @@ class Batch:
             _ = self.session.key
         if first is None:
             plan.check()
-        self.started = self.started or time.time()
-        self._sending = threading.Thread(
-            target=self._submit_quietly, args=(chosen, resume), name="pplx_jupyter-batch", daemon=True
-        )
-        self._sending.start()
-
-    def _submit_quietly(self, chosen: Mapping[str, Question], resume: bool) -> None:
-        try:
-            self._submit(chosen, resume=resume)
-        except PplxError as error:
-            # Raised by `wait`, and shown by whoever watches.
-            self._error = error
-        except Exception as error:
-            # The border of the thread: whoever waits must not wait for ever.
-            log.exception("batch %s", self.label)
-            self._error = PplxError(f"batch {self.label}: {type(error).__name__}: {error}")
-        self.session.bell.ring()
-
-    def _submit(
-        self,
-        chosen: Mapping[str, Question],
-        *,
-        resume: bool = True,
-        how: Callable[[Attempts], Decision] | None = None,
-    ) -> list[Submission]:
-        self._error = None
-        frozen = self.session.frozen
-        if not frozen:
-            self.started = self.started or time.time()
-        since, began = self._fresh_since()
-        found = self.session.submit_all(
-            # A lockfile has the settings that its answers were asked with.
-            [each.request if frozen else self._requests[f] for f, each in chosen.items()],
-            how=how or self._how(since),
-            batch=self.id,
-            gate=Gate(self.asking.at_once, "" if resume else self.gate.paused, began),
-            name=self.asking.name,
-            notebook=self.asking.notebook,
-            cell=self.asking.cell,
-            filled=[each.filled for each in chosen.values()],
-        )
-        self._began = began
-        self._rows.take(dict(zip(chosen, found, strict=True)), batch=self.id)
-        if any(submitted.row.is_open for submitted in found):
-            self.session.watch()
-        self.session.bell.ring()
-        self.refresh()
-        return found
-
-    def _chosen(self, first: int | None = None) -> dict[str, Question]:
-        """Give the different questions by their fingerprints; of the new ones the `first` alone."""
-        if first is None:
-            return self._different
-        left = first
-        taken: dict[str, Question] = {}
-        decisions = self._decisions()
-        waits = self._paused(decisions)
-        for (fingerprint, question), decision in zip(self._different.items(), decisions, strict=True):
-            row = decision.row if decision.what == "keep" else None
-            is_new = row is None or (row.id in waits and row.batch != self.id)
-            left -= is_new
-            if not is_new or left >= 0:
-                taken[fingerprint] = question
-        return taken
-
-    def _paused(self, decisions: Sequence[Decision]) -> set[str]:
-        """Give the ids of the rows that asking would let go on: they wait in a batch that was paused.
-
-        None, where they are all of this very batch and nothing else is new: then its panel comes back, paused.
-        """
-        kept = [each.row for each in decisions if each.what == "keep" and each.row is not None]
-        parked = [row for row in kept if row.is_open and is_parked(row.due_at)]
-        gates = {batch: self.session.ledger.gate(batch) for batch in {row.batch for row in parked}}
-        shut = {batch for batch, gate in gates.items() if gate is not None and gate.paused}
-        found = [row for row in parked if row.batch in shut]
-        if len(kept) == len(decisions) and all(row.batch == self.id for row in found):
-            return set()
-        return {row.id for row in found}
-
-    def _decisions(self) -> list[Decision]:
-        """Say of each different question what asking it means now."""
-        return self.session.decisions(
-            list(self._different), self._how(self._fresh_since()[0]), backend=self._first.backend
-        )
-
-    def _how(self, since: float | None) -> Callable[[Attempts], Decision]:
-        """Give what decides whether a question is bought."""
-        asking = self.asking
-        return self.session.how(
-            refresh=asking.refresh, since=since, max_age=asking.max_age, retry_failed=asking.retry_failed
-        )
-
-    def _fresh_since(self) -> tuple[float | None, float]:
-        """Give since when answers count as asked anew, and when asking all anew began.
-
-        A run with `refresh` that was cut off, by a crash or a restart, goes on: what it has bought is not
-        bought again. None: it begins now, or there is no such run.
-        """
-        if self.session.frozen:
-            return None, 0.0
-        began = self._began or self._cut_off()
-        if not self.asking.refresh:
-            # Not forgotten by a run that only brings the panel back.
-            return None, began
-        if began:
-            return began, began
-        # What is followed counts as asked by this run.
-        return None, min([time.time(), *(row.created_at for row in self._under_way())])
-
-    def _cut_off(self) -> float:
-        """Give when the run with `refresh` began that is under way still; 0 where there is none."""
-        began = self.gate.began
-        return began if began and any(row.created_at >= began for row in self._under_way()) else 0.0
-
-    def _under_way(self) -> list[Row]:
-        """Give the rows of its questions that are under way, or wait for their turn."""
-        found = self.session.ledger.attempts_of(list(self._different), self.session.base_url)
-        return [each.best for each in found.values() if each.best is not None and each.best.is_open]
-
-    @property
-    def new_prompts(self) -> list[str]:
-        """The prompts that would be bought, in the rows' order."""
-        decisions = self._decisions()
-        waits = self._paused(decisions)
-        return [
-            each.request.prompt
-            for each, decision in zip(self._different.values(), decisions, strict=True)
-            if decision.what != "keep" or (decision.row is not None and decision.row.id in waits)
-        ]
+        self._sending.begin(chosen, resume=resume, label=self.label)
 
     # -- where it stands --------------------------------------------------------------------------
 
@@ -313,7 +146,7 @@ class Batch:
     @property
     def is_sending(self) -> bool:
         """Whether its rows are being written down."""
-        return self._sending is not None and self._sending.is_alive()
+        return self._sending.is_under_way
 
     @property
     def is_asked(self) -> bool:
@@ -323,7 +156,12 @@ class Batch:
     @property
     def error(self) -> PplxError | None:
         """Why its rows could not be written down, or None."""
-        return self._error
+        return self._sending.error
+
+    @property
+    def started(self) -> float:
+        """When its first row was written down, in seconds since the epoch; 0 before."""
+        return self._sending.started
 
     @property
     def gate(self) -> Gate:
@@ -349,7 +187,7 @@ class Batch:
     @property
     def standings(self) -> list[Standing]:
         """Where each row stands as last read, in the rows' order."""
-        return self._rows.of(self._fingerprints)
+        return self._rows.of(self._deciding.fingerprints)
 
     @property
     def tally(self) -> Tally:
@@ -398,15 +236,15 @@ class Batch:
     @property
     def jobs(self) -> list[Job | None]:
         """The job of each row, in their order; None for a row that was not asked. Equal rows share one."""
-        self._await_sent()
+        self._sending.wait()
         found = [each.job for each in self.standings]
         jobs = {job_id: self._job(job_id) for job_id in found if job_id}
         return [jobs.get(job_id) for job_id in found]
 
     def job(self, number: int) -> Job | None:
         """Give the job of one row, counted from 0; None for a row that was not asked."""
-        self._await_sent()
-        job_id = self._rows.of([self._fingerprints[number]])[0].job
+        self._sending.wait()
+        job_id = self._rows.of([self._deciding.fingerprints[number]])[0].job
         return self._job(job_id) if job_id else None
 
     def _job(self, job_id: str) -> Job:
@@ -447,12 +285,12 @@ class Batch:
         """
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
             raise RequestError(f"timeout {timeout!r}: give a number of seconds, or None.", field="timeout")
-        if not self.is_asked and self._error is None:
+        if not self.is_asked and self.error is None:
             raise RequestError(
                 f"batch {self.label} is not asked yet: click Ask in its plan, or use {self.handle}.ask()."
             )
         try:
-            self._await_sent()
+            self._sending.wait()
             wait_until_over(self, timeout)
         except KeyboardInterrupt:
             raise WaitInterrupted(
@@ -464,19 +302,11 @@ class Batch:
             raise stopped
         return self.frame()
 
-    def _await_sent(self) -> None:
-        if self._sending is not None:
-            while self._sending.is_alive():
-                # In ticks, so that an interrupt is noticed.
-                self._sending.join(_TICK)
-        if self._error is not None:
-            raise self._error
-
     @property
     def stopped(self) -> PplxError | None:
         """What stopped the rest of the rows: a refusal that each of them would meet; else None."""
-        if self._error is not None:
-            return self._error
+        if self.error is not None:
+            return self.error
         tally = self.tally
         if not tally.waiting or self.paused in {"", "user"}:
             return None
@@ -523,7 +353,7 @@ class Batch:
         self.session.watch()
 
     def _set_gate(self, *, paused: str) -> None:
-        self._await_sent()
+        self._sending.wait()
         waiting = [each.job for each in self.standings if each.word == "waiting"]
         gate = dataclasses.replace(self.gate, paused=paused)
         self.session.ledger.set_gate(self.id, gate, list(dict.fromkeys(waiting)))
@@ -534,7 +364,7 @@ class Batch:
 
         What is done so far may be billed.
         """
-        self._await_sent()
+        self._sending.wait()
         now = time.time()
         failure = {"kind": "cancelled", "accepted": False, "at": now}
         dropped = {"state": "cancelled", "failure": failure, "settled_at": now, "trouble": None, "owner": ""}
@@ -555,14 +385,16 @@ class Batch:
         BudgetExceeded
             All together could pass a budget; nothing was sent.
         """
-        self._await_sent()
+        self._sending.wait()
         self.refresh()
         seen = self._rows.seen(_RETRIED)
         if not seen:
             return 0
-        left = {fingerprint: self._different[fingerprint] for fingerprint in seen}
+        left = {fingerprint: self._deciding.different[fingerprint] for fingerprint in seen}
         # Another window has this button, too: what it asked anew since is not bought again, but shown.
-        asked = self._submit(left, resume=self.paused != "user", how=functools.partial(again, seen=seen))
+        asked = self._sending.send(
+            left, resume=self.paused != "user", how=functools.partial(again, seen=seen)
+        )
         return sum(each.created for each in asked)
 
     def __len__(self) -> int:

@@ -18,7 +18,8 @@ from pplx_jupyter.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.receipt import Receipt
     from pplx_jupyter.render.body import Body
 
 __all__ = [

@@ -19,7 +19,8 @@ from pplx_jupyter.render.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pplx_jupyter.answer import Answer, Receipt, Source
+    from pplx_jupyter.answer import Answer, Source
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["Entry", "answered_on", "day_of", "entries", "tidy"]
 

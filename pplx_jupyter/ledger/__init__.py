@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.protocol import (
+from pplx_jupyter.ledger.protocol import Ledger
+from pplx_jupyter.ledger.records import (
     GIVEN_IN_CLEAR,
     OPEN,
     REUSABLE,
@@ -11,7 +12,6 @@ from pplx_jupyter.ledger.protocol import (
     Attempts,
     Decision,
     Draft,
-    Ledger,
     Row,
 )
 from pplx_jupyter.ledger.wanted import Found, Spent, Wanted

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger.protocol import ADOPTED, ELSEWHERE, Draft
+from pplx_jupyter.ledger.records import ADOPTED, ELSEWHERE, Draft
 
 if TYPE_CHECKING:
-    from pplx_jupyter.ledger.protocol import Adoptable
+    from pplx_jupyter.ledger.records import Adoptable
 
 __all__ = ["draft_of", "progress_of", "trace_of"]
 

@@ -12,12 +12,12 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger.expected import expected_of
-from pplx_jupyter.ledger.protocol import OPEN
+from pplx_jupyter.ledger.records import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
 
 __all__ = [
     "DEFAULT_AMOUNT",

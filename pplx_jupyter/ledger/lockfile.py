@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pplx_jupyter.answer import Answer
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.protocol import REUSABLE, Row
+from pplx_jupyter.ledger.records import REUSABLE, Row
 from pplx_jupyter.reading import read_answer
 from pplx_jupyter.render.words import one_line
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger import lockfile
-from pplx_jupyter.ledger.protocol import Attempts, Decision, Draft, Owner, Row
+from pplx_jupyter.ledger.records import Attempts, Decision, Draft, Owner, Row
 from pplx_jupyter.ledger.wanted import Found
 from pplx_jupyter.ledger.words import text_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger.budgets import Budget, Refusal, Sums
     from pplx_jupyter.ledger.expected import Past
     from pplx_jupyter.ledger.gate import Gate
-    from pplx_jupyter.ledger.protocol import Adoptable
+    from pplx_jupyter.ledger.records import Adoptable
     from pplx_jupyter.ledger.wanted import Spent, Wanted
 
 __all__ = ["LockfileLedger", "open_lockfile"]

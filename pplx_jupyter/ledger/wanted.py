@@ -10,7 +10,7 @@ from pplx_jupyter.ledger.words import holds, phrases_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
 
 __all__ = ["Found", "Spent", "Wanted"]
 

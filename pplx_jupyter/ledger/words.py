@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
 
 __all__ = ["holds", "match_of", "phrases_of", "text_of", "words_of"]
 
@@ -57,7 +57,7 @@ def match_of(phrases: Iterable[str]) -> str:
 
 def text_of(row: Row, body: str | None) -> str:
     """Give the words of a job: its name, its prompt, and its answer where it has one."""
-    from pplx_jupyter.ledger.protocol import REUSABLE
+    from pplx_jupyter.ledger.records import REUSABLE
 
     prompt = str(row.request.get("prompt") or row.question)
     answer = _answer(row, body) if body and row.state in REUSABLE else ""

@@ -103,7 +103,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 def mark_shown(ledger: Ledger, row: Row) -> None:
     """Remember that a person, or a saved notebook, has been shown how a job ended."""
-    from pplx_jupyter.ledger.protocol import SETTLED
+    from pplx_jupyter.ledger.records import SETTLED
 
     if row.state not in SETTLED or row.shown_at is not None:
         return

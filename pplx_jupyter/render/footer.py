@@ -12,7 +12,8 @@ from pplx_jupyter.render.words import count, day_time, duration, money, money_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.answer import Answer, Receipt, Usage
+    from pplx_jupyter.answer import Answer, Usage
+    from pplx_jupyter.receipt import Receipt
     from pplx_jupyter.render.body import Body
     from pplx_jupyter.render.sources import Ref
 

@@ -14,7 +14,7 @@ from pplx_jupyter.render.style import SMALL, wrap
 from pplx_jupyter.render.words import code_span, day_time, one_line
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Receipt
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["hint_forms"]
 

@@ -9,7 +9,8 @@ from pplx_jupyter.render.pieces import Code, Note, Sentence
 from pplx_jupyter.render.words import day, money_of, one_line
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["above", "billed", "not_understood", "simulated"]
 

@@ -16,7 +16,8 @@ from pplx_jupyter.render.style import wrap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["Page", "answer_forms"]
 

@@ -19,7 +19,8 @@ from pplx_jupyter.render.words import (
 )
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Answer, Earlier, Receipt
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.receipt import Earlier, Receipt
 
 __all__ = [
     "State",

@@ -14,7 +14,8 @@ from pplx_jupyter.render.words import count, one_line, plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = [
     "LONG",

@@ -9,7 +9,8 @@ from pplx_jupyter.render.style import MUTED, SMALL, wrap
 from pplx_jupyter.render.words import keep
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["state_forms", "state_parts"]
 

@@ -11,7 +11,7 @@ from pplx_jupyter.render.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pplx_jupyter.answer import Receipt
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["unwritten_forms"]
 

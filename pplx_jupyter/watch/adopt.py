@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api import sonar
 from pplx_jupyter.api.wire import Lost, Unsent
-from pplx_jupyter.ledger.protocol import Adoptable
+from pplx_jupyter.ledger.records import Adoptable
 from pplx_jupyter.reading import read_status
 from pplx_jupyter.watch.pace import KEPT_SECONDS
 

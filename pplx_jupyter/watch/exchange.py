@@ -12,7 +12,7 @@ from pplx_jupyter.api.threads import continued
 from pplx_jupyter.api.wire import Lost, Unsent
 from pplx_jupyter.errors import LedgerError, RequestError
 from pplx_jupyter.ledger.expected import HISTORY, expected
-from pplx_jupyter.ledger.protocol import GIVEN_IN_CLEAR
+from pplx_jupyter.ledger.records import GIVEN_IN_CLEAR
 from pplx_jupyter.request import Request
 from pplx_jupyter.watch import outcomes
 from pplx_jupyter.watch.history import spelled_out, thread_of

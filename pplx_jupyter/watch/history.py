@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.threads import Thread
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.ledger.protocol import REUSABLE
+from pplx_jupyter.ledger.records import REUSABLE
 from pplx_jupyter.reading import read_answer
 from pplx_jupyter.request import Request, tidy
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.ledger.records import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

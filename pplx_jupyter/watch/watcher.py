@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.gate import is_parked
 from pplx_jupyter.ledger.once import warn_once
-from pplx_jupyter.ledger.protocol import OPEN
+from pplx_jupyter.ledger.records import OPEN
 from pplx_jupyter.watch import outcomes
 from pplx_jupyter.watch.exchange import Exchange
 from pplx_jupyter.watch.lease import RENEW_SECONDS, free_owners, this_owner

@@ -17,7 +17,7 @@ import pytest
 
 from pplx_jupyter import Batch, research, research_map
 from pplx_jupyter.batch import forms, frame
-from pplx_jupyter.batch.batch import Asking
+from pplx_jupyter.batch.deciding import Asking
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, PplxError, RequestError, WaitTimeout
 from pplx_jupyter.ledger import OPEN, rates

@@ -9,7 +9,7 @@ import pytest
 
 from pplx_jupyter import research, research_map
 from pplx_jupyter.batch.asking import make_batch
-from pplx_jupyter.batch.batch import Asking
+from pplx_jupyter.batch.deciding import Asking
 from pplx_jupyter.errors import LedgerError, RequestError
 from pplx_jupyter.ledger.gate import Gate
 from pplx_jupyter.ledger.sqlite import SqliteLedger

@@ -15,7 +15,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from pplx_jupyter.answer import Answer, Failure, Source
+from pplx_jupyter.answer import Answer, Source
+from pplx_jupyter.receipt import Failure
 from pplx_jupyter.render import answer_forms, failure_forms, stylesheet
 from tests.browser.conftest import LAB, SHOTS, Book
 from tests.render.golden_answers import ANSWERS, RECEIPT
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page
 
-    from pplx_jupyter.answer import Receipt
+    from pplx_jupyter.receipt import Receipt
     from tests.browser.conftest import Frontend
 
 THEMES = ["dark", "light"]  # the last is what the tests behind it find

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pplx_jupyter.answer import Answer, Receipt, Source
+from pplx_jupyter.answer import Answer, Source
 from pplx_jupyter.diff import Diff, Part, address, compare
 from pplx_jupyter.diff.common import pair_equal
 from pplx_jupyter.diff.figures import changed_numbers
 from pplx_jupyter.diff.sentences import sections_of, split_sentences
 from pplx_jupyter.diff.words import key, word_diff
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.receipt import Receipt
 
 KINDS = ("same", "moved", "changed", "new", "gone")
 

@@ -6,7 +6,8 @@ import datetime
 
 import pytest
 
-from pplx_jupyter.answer import Answer, Cost, Receipt, Search, Source, Usage
+from pplx_jupyter.answer import Answer, Cost, Search, Source, Usage
+from pplx_jupyter.receipt import Receipt
 
 CET = datetime.timezone(datetime.timedelta(hours=1))
 

@@ -14,10 +14,11 @@ import nbformat
 import pytest
 from markdown_it import MarkdownIt
 
-from pplx_jupyter.answer import Answer, Receipt
+from pplx_jupyter.answer import Answer
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.export.documents import to_notebook, to_text
 from pplx_jupyter.export.web_page import to_html
+from pplx_jupyter.receipt import Receipt
 
 
 def page(answer: Answer) -> Any:

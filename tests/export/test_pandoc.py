@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pypdf
 import pytest
 
-from pplx_jupyter.answer import Answer, Image, Receipt
+from pplx_jupyter.answer import Answer, Image
 from pplx_jupyter.errors import PplxError
 from pplx_jupyter.export import pandoc
+from pplx_jupyter.receipt import Receipt
 
 if TYPE_CHECKING:
     from pathlib import Path

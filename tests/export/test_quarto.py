@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from pplx_jupyter.answer import Answer, Receipt, Source
+from pplx_jupyter.answer import Answer, Source
 from pplx_jupyter.export.quarto import escape, to_qmd
+from pplx_jupyter.receipt import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

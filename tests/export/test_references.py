@@ -17,8 +17,9 @@ from citeproc.source.json import CiteProcJSON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pplx_jupyter.answer import Answer, Receipt, Source
+from pplx_jupyter.answer import Answer, Source
 from pplx_jupyter.export.entries import entries
+from pplx_jupyter.receipt import Receipt
 
 KEYS = ["iea2024electricity", "bbc2025price", "evil", "example"]
 ADDRESSES = st.sampled_from(["", "x:y", "//a", "javascript:1"]) | st.text(max_size=40).map(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.ledger import Draft
-from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:

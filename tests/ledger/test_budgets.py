@@ -23,7 +23,7 @@ from pplx_jupyter.ledger.budgets import (
     limits_of,
     sums_of,
 )
-from pplx_jupyter.ledger.protocol import Row
+from pplx_jupyter.ledger.records import Row
 
 DAY = "2026-11-22"
 BILLION = 1_000_000_000

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pplx_jupyter.ledger.protocol import Owner, Row
+    from pplx_jupyter.ledger.records import Owner, Row
 
 
 def ended(ledger: SqliteLedger, row: Row, state: str, **changes: Any) -> Row:

@@ -25,7 +25,7 @@ from pplx_jupyter.ledger import Draft
 from pplx_jupyter.ledger.budgets import Sums, day_of, keys_of
 from pplx_jupyter.ledger.expected import Past
 from pplx_jupyter.ledger.gate import Gate
-from pplx_jupyter.ledger.protocol import SETTLED
+from pplx_jupyter.ledger.records import SETTLED
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.ledger.sqlite.schema import MIGRATIONS, VERSION, count_all
 from pplx_jupyter.reuse import decide
@@ -189,7 +189,7 @@ def total(ledger: SqliteLedger, scope: str = "total", key: str = "") -> Sums:
 
 
 def test_an_adopted_job_counts_for_the_day_it_was_asked_on(ledger: SqliteLedger) -> None:
-    from pplx_jupyter.ledger.protocol import ELSEWHERE, Adoptable
+    from pplx_jupyter.ledger.records import ELSEWHERE, Adoptable
 
     asked = 1_790_000_000.0
     found = Adoptable(

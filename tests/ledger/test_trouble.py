@@ -26,7 +26,7 @@ from tests.asking import intend
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pplx_jupyter.ledger.protocol import Owner, Row
+    from pplx_jupyter.ledger.records import Owner, Row
 
 PAGE = 4096
 SETTLED: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter import Batch, research_map
-from pplx_jupyter.batch.batch import Asking
+from pplx_jupyter.batch.deciding import Asking
 from pplx_jupyter.batch.questions import questions_of, read_table
 from pplx_jupyter.batch.standing import Tally
 from pplx_jupyter.errors import LedgerError

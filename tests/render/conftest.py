@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import html5lib
 import pytest
 
-from pplx_jupyter.answer import Answer, Cost, Receipt, Search, Source, Usage
+from pplx_jupyter.answer import Answer, Cost, Search, Source, Usage
+from pplx_jupyter.receipt import Receipt
 from pplx_jupyter.render import as_html, body, sources, stylesheet, tex
 
 if TYPE_CHECKING:

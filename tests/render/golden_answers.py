@@ -7,7 +7,8 @@ import dataclasses
 import datetime
 import json
 
-from pplx_jupyter.answer import Answer, Cost, Image, Receipt, Search, Source, Usage
+from pplx_jupyter.answer import Answer, Cost, Image, Search, Source, Usage
+from pplx_jupyter.receipt import Receipt
 
 __all__ = ["ANSWERS", "Case"]
 

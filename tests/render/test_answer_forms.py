@@ -5,12 +5,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import html5lib
 import pytest
 
-from pplx_jupyter.answer import Answer, Cost, Image, Receipt, Source
+from pplx_jupyter.answer import Answer, Cost, Image, Source
 from pplx_jupyter.render import answer_forms, state_forms, stylesheet, wrap
+
+if TYPE_CHECKING:
+    from pplx_jupyter.receipt import Receipt
 
 Audit = Callable[[str], None]
 HTML, MARKDOWN, PLAIN = "text/html", "text/markdown", "text/plain"

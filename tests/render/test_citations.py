@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import html5lib
 import pytest
 
-from pplx_jupyter.answer import Answer, Receipt, Source
+from pplx_jupyter.answer import Answer, Source
+from pplx_jupyter.receipt import Receipt
 from pplx_jupyter.render import answer_forms, body
 
 if TYPE_CHECKING:

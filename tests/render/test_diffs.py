@@ -11,8 +11,9 @@ import html5lib
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pplx_jupyter.answer import Answer, Cost, Receipt, Source
+from pplx_jupyter.answer import Answer, Cost, Source
 from pplx_jupyter.diff import compare
+from pplx_jupyter.receipt import Receipt
 from pplx_jupyter.render import diff_forms, stylesheet
 from tests.payloads import OWN
 from tests.render.test_hostile import FRAGMENTS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import html5lib
 import pytest
 
-from pplx_jupyter.answer import Failure, Receipt
+from pplx_jupyter.receipt import Failure, Receipt
 from pplx_jupyter.render import failure_forms, failure_line, stylesheet
 
 if TYPE_CHECKING:

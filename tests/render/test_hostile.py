@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pplx_jupyter.answer import Answer, Failure
+from pplx_jupyter.answer import Answer
+from pplx_jupyter.receipt import Failure
 from pplx_jupyter.render import answer_forms, body, failure_line, stylesheet
 from pplx_jupyter.render.words import plain
 from tests.payloads import OWN, as_answer, collection, elsewhere, everywhere, panels, receipt_of

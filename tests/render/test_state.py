@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pplx_jupyter.answer import Answer, Cost, Receipt, Source
+from pplx_jupyter.answer import Answer, Cost, Source
+from pplx_jupyter.receipt import Receipt
 from pplx_jupyter.render import Code, Note, hint_forms, note_forms, raw_forms, state_forms
 from pplx_jupyter.render.receipts import question
 

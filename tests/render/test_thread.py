@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pplx_jupyter.answer import Answer, Cost, Earlier, Receipt
+from pplx_jupyter.answer import Answer, Cost
+from pplx_jupyter.receipt import Earlier, Receipt
 from pplx_jupyter.render import answer_forms
 
 ANSWER = Answer(text="Since 2737 BC.", cost=Cost(0.82, {}), understood=True)

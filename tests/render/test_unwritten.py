@@ -3,11 +3,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.answer import Answer, Cost, Receipt
+from pplx_jupyter.answer import Answer, Cost
 from pplx_jupyter.render import state_forms, unwritten_forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pplx_jupyter.receipt import Receipt
 
 
 def test_the_note_says_how_to_save_the_answer(receipt: Receipt) -> None:

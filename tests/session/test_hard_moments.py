@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pplx_jupyter.errors import LedgerError
-from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.ledger.sqlite.connection import Database
 from pplx_jupyter.watch import lease, watcher
 

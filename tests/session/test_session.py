@@ -17,7 +17,7 @@ from pplx_jupyter.asking import research
 from pplx_jupyter.batch.asking import research_map
 from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError, ServiceError
 from pplx_jupyter.job import Job, attach, jobs
-from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.request import Request
 from pplx_jupyter.session import Session, current_session, use_session
 from pplx_jupyter.settings import Settings

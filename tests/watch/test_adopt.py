@@ -19,7 +19,7 @@ from pplx_jupyter.elsewhere import adopted_since, look_elsewhere
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.job import attach
 from pplx_jupyter.ledger import Adoptable
-from pplx_jupyter.ledger.protocol import ELSEWHERE
+from pplx_jupyter.ledger.records import ELSEWHERE
 from pplx_jupyter.ledger.sqlite import SqliteLedger
 from pplx_jupyter.watch import outcomes
 from pplx_jupyter.watch.adopt import listed

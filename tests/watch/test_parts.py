@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.watch import lease
 from pplx_jupyter.watch.bell import Bell
 from pplx_jupyter.watch.lease import HELD_SECONDS, RENEW_SECONDS, free_owners, this_owner

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from pplx_jupyter.errors import JobExpired, ServiceError
-from pplx_jupyter.ledger.protocol import Owner
+from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.watch import lease, pace, watcher, writing
 from pplx_jupyter.watch.exchange import Exchange
 

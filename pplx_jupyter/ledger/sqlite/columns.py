@@ -7,7 +7,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger.protocol import Row
+from pplx_jupyter.ledger.records import Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

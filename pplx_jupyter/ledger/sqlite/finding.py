@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, Attempts, Row
+from pplx_jupyter.ledger.records import OPEN, REUSABLE, Attempts, Row
 from pplx_jupyter.ledger.sqlite import search
 from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, bind, row_of
 from pplx_jupyter.ledger.sqlite.rows import Rows, marks

@@ -11,7 +11,7 @@ from pplx_jupyter.errors import BudgetExceeded
 from pplx_jupyter.ledger.budgets import day_of, keys_of
 from pplx_jupyter.ledger.expected import Expected, expected_of, together
 from pplx_jupyter.ledger.gate import PARKED, is_parked
-from pplx_jupyter.ledger.protocol import Attempts, Decision, Draft, Row
+from pplx_jupyter.ledger.records import Attempts, Decision, Draft, Row
 from pplx_jupyter.ledger.sqlite import parking, search, totals
 from pplx_jupyter.ledger.sqlite.columns import bind, row_of
 from pplx_jupyter.ledger.sqlite.finding import Finding

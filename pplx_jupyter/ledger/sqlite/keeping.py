@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pplx_jupyter.ledger.adopted import trace_of
-from pplx_jupyter.ledger.protocol import REUSABLE, SETTLED, Row
+from pplx_jupyter.ledger.records import REUSABLE, SETTLED, Row
 from pplx_jupyter.ledger.sqlite import search
 from pplx_jupyter.ledger.sqlite.columns import bind, row_of
 from pplx_jupyter.ledger.sqlite.connection import Busy

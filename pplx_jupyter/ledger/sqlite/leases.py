@@ -9,7 +9,7 @@ from pplx_jupyter.errors import LedgerError
 from pplx_jupyter.ledger.adopted import draft_of, progress_of, trace_of
 from pplx_jupyter.ledger.budgets import day_of
 from pplx_jupyter.ledger.gate import PARKED
-from pplx_jupyter.ledger.protocol import REUSABLE, Owner, Row
+from pplx_jupyter.ledger.records import REUSABLE, Owner, Row
 from pplx_jupyter.ledger.sqlite import search, totals
 from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, row_of
 from pplx_jupyter.ledger.sqlite.intents import Intents
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from pplx_jupyter.ledger.protocol import Adoptable
+    from pplx_jupyter.ledger.records import Adoptable
 
 __all__ = ["Leases"]
 

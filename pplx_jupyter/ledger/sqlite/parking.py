@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
 
 __all__ = [
     "gate_of",

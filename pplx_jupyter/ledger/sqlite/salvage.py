@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger.budgets import PERIODS
-from pplx_jupyter.ledger.protocol import OPEN, REUSABLE, SETTLED
+from pplx_jupyter.ledger.records import OPEN, REUSABLE, SETTLED
 from pplx_jupyter.ledger.sqlite.columns import RowBroken, bind, row_of
 from pplx_jupyter.ledger.sqlite.pages import records
 from pplx_jupyter.ledger.sqlite.schema import MENDED, MIGRATIONS, VERSION, count_all

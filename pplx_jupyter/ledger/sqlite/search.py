@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.ledger.protocol import REUSABLE
+from pplx_jupyter.ledger.records import REUSABLE
 from pplx_jupyter.ledger.sqlite.columns import IS_OPEN, row_of
 from pplx_jupyter.ledger.wanted import Spent
 from pplx_jupyter.ledger.words import match_of, phrases_of, text_of
@@ -18,7 +18,7 @@ from pplx_jupyter.ledger.words import match_of, phrases_of, text_of
 if TYPE_CHECKING:
     import sqlite3
 
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
     from pplx_jupyter.ledger.wanted import Wanted
 
 __all__ = [

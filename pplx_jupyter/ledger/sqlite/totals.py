@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.ledger.expected import Expected
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
 
 __all__ = ["add", "add_all", "budgets", "move", "refusal_of", "remove", "sums_at", "sums_by_key"]
 

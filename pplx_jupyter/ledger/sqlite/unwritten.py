@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pplx_jupyter.ledger.protocol import Row
+    from pplx_jupyter.ledger.records import Row
 
 __all__ = ["Held", "Unwritten"]
 

@@ -40,7 +40,7 @@ def ask_each(magics: PplxResearch, parsed: Line, prompt: str, *, wait: bool | No
         The rows, the prompt or a flag is wrong; nothing was sent.
     """
     from pplx_jupyter.batch.asking import make_batch
-    from pplx_jupyter.batch.batch import AT_ONCE, Asking
+    from pplx_jupyter.batch.deciding import AT_ONCE, Asking
     from pplx_jupyter.batch.forms import plan_forms
     from pplx_jupyter.notebook.batch.show import show_batch
     from pplx_jupyter.notebook.cell.asking import refreshes

@@ -7,7 +7,7 @@ import time
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.ledger import OPEN, Wanted
-from pplx_jupyter.ledger.protocol import SETTLED
+from pplx_jupyter.ledger.records import SETTLED
 from pplx_jupyter.render.words import day_time, money, one_line
 from pplx_jupyter.settings import seconds_of
 

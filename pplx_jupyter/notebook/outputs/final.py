@@ -14,8 +14,8 @@ from pplx_jupyter.rows import answer_of, failure_of, has_answer, receipt_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pplx_jupyter.answer import Earlier
     from pplx_jupyter.ledger import Ledger, Row
+    from pplx_jupyter.receipt import Earlier
 
 __all__ = ["NOTHING", "final_forms", "show_text"]
 

@@ -14,12 +14,13 @@ from pplx_jupyter.ledger.once import warn_once
 from pplx_jupyter.render import LIBRARIES
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Answer, Receipt
+    from pplx_jupyter.answer import Answer
     from pplx_jupyter.ledger import Ledger
+    from pplx_jupyter.receipt import Receipt
 
 __all__ = ["answer_forms"]
 
-_SOURCES = ("answer.py", "pixels.py", "render", "reading")
+_SOURCES = ("answer.py", "receipt.py", "pixels.py", "render", "reading")
 
 
 def answer_forms(ledger: Ledger | None, answer: Answer, receipt: Receipt, *, brief: bool) -> dict[str, str]:

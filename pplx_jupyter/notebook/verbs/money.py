@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.ledger.budgets import PERIODS, day_of, keys_of
-from pplx_jupyter.ledger.protocol import SETTLED
+from pplx_jupyter.ledger.records import SETTLED
 from pplx_jupyter.notebook.frontend import here
 from pplx_jupyter.notebook.verbs.words import nothing_more, options, publish, the_job, value_of
 from pplx_jupyter.render.words import count, job_name, money

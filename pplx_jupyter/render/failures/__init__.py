@@ -14,7 +14,7 @@ from pplx_jupyter.render.pieces import Note, note_forms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pplx_jupyter.answer import Failure, Receipt
+    from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = ["failure_forms", "failure_line", "failure_note"]
 

@@ -10,7 +10,7 @@ from pplx_jupyter.render.pieces import Bold, Code, Note, Sentence
 from pplx_jupyter.render.words import day, duration, money, one_line, time_of_day
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Failure, Receipt
+    from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = ["STUCK", "cancelled", "expired", "failed", "forgotten", "not_found", "stuck", "unconfirmed"]
 

@@ -8,7 +8,7 @@ from pplx_jupyter.render import receipts
 from pplx_jupyter.render.words import money, one_line
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Failure, Receipt
+    from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = ["failure_line"]
 

@@ -9,7 +9,7 @@ from pplx_jupyter.render.pieces import Note, Sentence
 from pplx_jupyter.render.words import money, time_of_day
 
 if TYPE_CHECKING:
-    from pplx_jupyter.answer import Failure, Receipt
+    from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = ["NOTHING", "asked_again", "bad", "billed", "bracketed", "ident", "not_billed", "warn"]
 

@@ -11,7 +11,7 @@ from pplx_jupyter.render.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pplx_jupyter.answer import Failure, Receipt
+    from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = [
     "budget", "forbidden", "invalid", "no_connection", "no_key", "unauthorized", "unreachable",
