@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Literal
 
+from pplx_jupyter.render.words import one_line, plain
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
@@ -326,10 +328,12 @@ class Answer:
         return claims(self)
 
     def __repr__(self) -> str:
-        return f"<Answer {len(self.text):,} characters, {len(self.sources)} sources, model {self.model or 'unknown'}>"
+        model = one_line(self.model, 80) or "unknown"
+        return f"<Answer {len(self.text):,} characters, {len(self.sources)} sources, model {model}>"
 
     def __str__(self) -> str:
-        return self.text
+        """Give the text for a terminal or a log: without characters that would steer it, or hide words."""
+        return plain(self.text)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from pplx_jupyter.render import answer_forms

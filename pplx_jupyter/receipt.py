@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-__all__ = ["Earlier", "Failure", "Receipt"]
+__all__ = ["DROPPED", "Earlier", "Failure", "Receipt"]
+
+DROPPED = "dropped, unconfirmed"
+"""The reason of a failure that a person closed: nobody knows whether the service ever had the job."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Receipt:
         The service was asked to cancel it when it had finished already.
     has_cell
         It is shown below a cell that can be run: not in a form, a table or an app.
+    sent_at
+        When it left for the service; None where it never did.
+    in_batch
+        It was a row of a batch, and waited for its turn before it was sent.
     """
 
     job_id: str
@@ -70,13 +77,19 @@ class Receipt:
     follows: Sequence[Earlier] = ()
     late: bool = False
     has_cell: bool = True
+    sent_at: datetime | None = None
+    in_batch: bool = False
 
     @property
     def elapsed(self) -> float | None:
-        """Seconds from asking to the answer by our own clock; None where one end is not known."""
-        if self.asked_at is None or self.settled_at is None:
+        """Seconds from asking to the answer by our own clock; None where one end is not known.
+
+        A row of a batch counts from when it was sent, as in the batch's own table.
+        """
+        start = self.sent_at if self.in_batch else self.asked_at
+        if start is None or self.settled_at is None:
             return None
-        return max(0.0, (self.settled_at - self.asked_at).total_seconds())
+        return max(0.0, (self.settled_at - start).total_seconds())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +101,7 @@ class Failure:
     kind
         ``no_key``, ``unauthorized`` (401), ``forbidden`` (403), ``unsupported`` (an option that
         the agent API lacks, where sonar is retired), ``invalid`` (400, 404, 422 and every other 4xx),
-        ``no_connection`` (it never left), ``unreachable`` (a proxy's 5xx to the submit),
+        ``redirected`` (3xx), ``proxy`` (407), ``no_connection`` (it never left), ``unreachable`` (a proxy's 5xx to the submit),
         ``failed``, ``cancelled``, ``expired``, ``not_found``, ``unconfirmed``, ``budget`` (moved to the
         other API, it could pass one), ``forgotten`` (by ``%pplx forget``).
     said

@@ -14,7 +14,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.api.key import Secret, account_of, find_key
+from pplx_jupyter.api.key import Secret, account_of, check_address, find_key
 from pplx_jupyter.api.key import base_url as default_base_url
 from pplx_jupyter.errors import BudgetExceeded, KeyMissing, LedgerError
 from pplx_jupyter.ledger import OPEN, Attempts, open_ledger
@@ -82,6 +82,7 @@ class Session:
         self.typed_key = typed_key
         self.settings = Settings.load() if settings is None else settings
         self.base_url = (base_url or default_base_url()).rstrip("/")
+        check_address(self.base_url)
         self.bell = Bell()
         self.refused: dict[str, float] = {}
         self.quiet_exit = False

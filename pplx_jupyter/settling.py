@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
+from pplx_jupyter.receipt import DROPPED
 from pplx_jupyter.settings import check_switches
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _once_more(row: Row) -> dict[str, Any]:
 
 def _dropped() -> dict[str, Any]:
     now = time.time()
-    failure = {"kind": "cancelled", "reason": "dropped, unconfirmed", "accepted": True, "at": now}
+    failure = {"kind": "cancelled", "reason": DROPPED, "accepted": True, "at": now}
     return {"state": "cancelled", "failure": failure, "settled_at": now, "accepted_at": now}
 
 

@@ -5,6 +5,7 @@ httpx's line has stalled and a successor with the same interface exists, so noth
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import errno
 import json
@@ -36,6 +37,12 @@ _NEVER_LEFT = (
     # The client itself refuses to write the header; it holds the key.
     httpx.LocalProtocolError,
 )
+
+_WHOLE_SECONDS = 120.0
+"""For one request and its whole reply: what comes a byte at a time never runs into the limit of a single read."""
+
+_MOST_BYTES = 64 * 2**20
+"""Far more than any answer, and less than what would fill a machine: a few bytes can unpack to gigabytes."""
 
 _SHORTEST_KEY = 8
 """A shorter key could be a word of the answer."""
@@ -95,26 +102,51 @@ class Client:
         Unsent
             No connection was made, or the request cannot be written at all.
         Lost
-            The connection broke, or took too long, after the request had begun to leave.
+            The connection broke, or took too long, after the request had begun to leave; what had come of the reply by
+            then is in it.
         """
         try:
             request = self._http.build_request(method, path, json=body, params=params)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the address or the body
             # Nothing has left yet.
             raise Unsent(self._withheld(f"{type(error).__name__}: {error}")[:200]) from None
+        response: httpx.Response | None = None
+        content = bytearray()
         try:
-            response = await self._http.send(request)
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                response = await self._http.send(request, stream=True)
+                try:
+                    await _read(response, content)
+                finally:
+                    await response.aclose()
         except _NEVER_LEFT as error:
             raise Unsent(self._withheld(reason_of(error))) from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Lost(self._withheld(reason_of(error))) from error
-        text = self._withheld(response.text)
+        except (httpx.TransportError, httpx.DecodingError, TimeoutError, _TooLong) as error:
+            part = None if response is None else self._reply(response, bytes(content))
+            raise Lost(self._withheld(reason_of(error)), part) from error
+        return self._reply(response, bytes(content))
+
+    def _reply(self, response: httpx.Response, content: bytes) -> Reply:
+        """Read what came; nothing that a server, or a proxy on the way, sends makes it fail: the reply may name what was bought."""
+        text = self._withheld(_decoded(content, response.charset_encoding))
         try:
             decoded, is_json = json.loads(text), True
         except (ValueError, RecursionError):
             decoded, is_json = None, False
-        headers = httpx.Headers({name: self._withheld(value) for name, value in response.headers.items()})
-        return Reply(response.status_code, headers, text, decoded, is_json)
+        if is_json and "\\u00" in text:
+            text, decoded = self._unescaped(text, decoded)
+        # A proxy may put any bytes into a header of its own.
+        headers = {name: self._withheld(value) for name, value in response.headers.items()}
+        return Reply(response.status_code, httpx.Headers(headers, encoding="utf-8"), text, decoded, is_json)
+
+    def _unescaped(self, text: str, decoded: Any) -> tuple[str, Any]:
+        """Take the key out where it was written with JSON's escapes."""
+        plain = json.dumps(decoded, ensure_ascii=False)
+        cleaned = self._withheld(plain)
+        if cleaned == plain:
+            return text, decoded
+        decoded = json.loads(cleaned)
+        return json.dumps(decoded), decoded
 
     def _withheld(self, text: str) -> str:
         """Take the key out of what a server, or an error, says: it may repeat the header, and is kept."""
@@ -124,6 +156,30 @@ class Client:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+class _TooLong(Exception):
+    """A reply is longer than any can be."""
+
+
+async def _read(response: httpx.Response, content: bytearray) -> None:
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            raise _TooLong(f"the reply is longer than {_MOST_BYTES // 2**20} MB")
+
+
+def _decoded(content: bytes, charset: str | None) -> str:
+    """Decode a body: JSON is UTF-8 (RFC 8259), whatever the header says, and may begin with a mark of that."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return content.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        # No encoding of texts has that name.
+        return content.decode("utf-8", "replace")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -280,7 +336,7 @@ def _last_words(error: BaseException) -> str:
         return "the key holds characters that no request may hold"
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         return "no connection in time"
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no reply in time"
     if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError | httpx.WriteError):
         return "the connection broke"

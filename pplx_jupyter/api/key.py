@@ -7,12 +7,21 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, NoReturn
 
-from pplx_jupyter.errors import KeyMissing
+from pplx_jupyter.errors import KeyMissing, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_BASE_URL", "Secret", "account_of", "base_url", "find_key", "redact", "save_key"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "Secret",
+    "account_of",
+    "base_url",
+    "check_address",
+    "find_key",
+    "redact",
+    "save_key",
+]
 
 DEFAULT_BASE_URL = "https://api.perplexity.ai"
 KEYRING_SERVICE = "pplx_jupyter"
@@ -120,6 +129,24 @@ def base_url(environ: Mapping[str, str] | None = None) -> str:
     """Give the service's address: ``PERPLEXITY_BASE_URL``, else the public one, without a trailing slash."""
     environ = os.environ if environ is None else environ
     return (environ.get("PERPLEXITY_BASE_URL", "").strip() or DEFAULT_BASE_URL).rstrip("/")
+
+
+def check_address(url: str) -> None:
+    """Refuse an address that holds a password: it would stand in the ledger, in logs and in saved notebooks.
+
+    Raises
+    ------
+    RequestError
+        It does.
+    """
+    import urllib.parse
+
+    if "@" in urllib.parse.urlsplit(url).netloc:
+        raise RequestError(
+            "the service's address holds a user name or a password (base_url, PERPLEXITY_BASE_URL):"
+            " take it out, since it would be kept in clear. Nothing was sent.",
+            field="base_url",
+        )
 
 
 def account_of(key: Secret, url: str, salt: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import time
+import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.key import redact
@@ -16,29 +17,35 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.api.wire import Reply
 
-__all__ = ["fields_of", "kind_of", "retry_after", "said", "type_of"]
+__all__ = ["fields_of", "host_of", "kind_of", "retry_after", "said", "type_of"]
 
 _RETIRED_TYPES = {"chat_completions_not_available", "agent_api_migration_required"}
 _KINDS = {
     401: "unauthorized",
     403: "forbidden",
     404: "not_found",
+    407: "proxy",
     408: "server",
     425: "server",
     429: "rate_limited",
+    # Another page tells what came of it, or the client was thought to have gone: it may have been taken.
+    303: "server",
+    499: "server",
 }
 
 
 def kind_of(reply: Reply) -> str:
-    """Give the kind of a refusal, in the vocabulary of `pplx_jupyter.answer.Failure`.
+    """Give the kind of a refusal, in the vocabulary of `pplx_jupyter.receipt.Failure`.
 
     Besides those: ``retired`` (this account's sonar API) and ``server`` (a proxy's or the
-    service's own passing trouble: 408, 425, 5xx, 524).
+    service's own passing trouble: 303, 408, 425, 499, 5xx, 524).
     """
     if reply.status == 403 and type_of(reply.body) in _RETIRED_TYPES:
         return "retired"
     if reply.status >= 500:
         return "server"
+    if 300 <= reply.status < 400 and reply.status not in _KINDS:
+        return "redirected"
     return _KINDS.get(reply.status, "invalid")
 
 
@@ -47,6 +54,14 @@ def type_of(body: Any) -> str:
     error = body.get("error") if isinstance(body, dict) else None
     found = error.get("type") if isinstance(error, dict) else None
     return redact(found)[:100] if isinstance(found, str) else ""
+
+
+def host_of(location: str) -> str:
+    """Give the host that a redirect leads to; empty where it stays on the same one, or cannot be read."""
+    try:
+        return urllib.parse.urlsplit(location).hostname or ""
+    except ValueError:
+        return ""
 
 
 def said(reply: Reply) -> str:
@@ -78,7 +93,7 @@ def _detail(item: Any) -> str:
 
 def _place(item: Mapping[str, Any]) -> str:
     loc = item.get("loc")
-    parts = [str(p) for p in loc if p not in {"body", "request"}] if isinstance(loc, list) else []
+    parts = [str(p) for p in loc if str(p) not in {"body", "request"}] if isinstance(loc, list) else []
     return ".".join(parts)
 
 

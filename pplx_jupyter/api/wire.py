@@ -19,7 +19,17 @@ class Unsent(PplxError):
 
 
 class Lost(PplxError):
-    """The request left, and no whole reply came: the service may have acted on it."""
+    """The request left, and no whole reply came: the service may have acted on it.
+
+    Attributes
+    ----------
+    part
+        What of a reply had come by then, its body cut off; None where not even its head had.
+    """
+
+    def __init__(self, reason: str, part: Reply | None = None) -> None:
+        super().__init__(reason)
+        self.part = part
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ _FIRST = 5
 _BURST = 2.0
 """Refusals within these seconds are of one burst: whatever it had accepted by its end was allowed."""
 
+_AHEAD = 60.0
+"""A refusal this far in the future was noted by a clock that ran ahead, and teaches nothing."""
+
 _GROWS = 300.0
 """After each so many seconds without a refusal twice as much is tried: tiers rise, other programs end."""
 
@@ -97,7 +100,7 @@ def room(rate: Rate | None, sent: Sent, now: float) -> int:
 
     An account that was never refused begins with five, and with twice what was accepted from then on.
     """
-    if rate is None:
+    if rate is None or rate.refused_at > now + _AHEAD:
         return max(0, max(_FIRST, 2 * sent.accepted) - sent.count)
     if now < rate.until:
         return 0
@@ -107,7 +110,7 @@ def room(rate: Rate | None, sent: Sent, now: float) -> int:
 
 def free_at(rate: Rate | None, sent: Sent, now: float) -> float:
     """Give when a question that a person asked by itself may leave; `now` where nothing is in its way."""
-    if rate is None or room(rate, sent, now):
+    if rate is None or rate.refused_at > now + _AHEAD or room(rate, sent, now):
         return now
     if now < rate.until:
         return rate.until

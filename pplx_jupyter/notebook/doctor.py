@@ -158,7 +158,7 @@ def examined_forms(findings: Sequence[Finding]) -> dict[str, str]:
     glyphs = {"ok": "✓", "note": "!", "bad": "✕"}
     tones = {"ok": "ok", "note": "warn", "bad": "bad"}
     rows = "".join(
-        f'<tr><td style="text-align:left"><span class="{tones[state]}"><span class="pplx-g">{glyphs[state]}</span></span> {escape(name)}</td>'
+        f'<tr><td style="text-align:left;white-space:nowrap"><span class="{tones[state]}"><span class="pplx-g">{glyphs[state]}</span></span> {escape(name)}</td>'
         f'<td style="text-align:left">{escape(text)}</td></tr>'
         for name, state, text in findings
     )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.answer import Answer, Search
+from pplx_jupyter.reading.cut import read_cut_id
 from pplx_jupyter.reading.figures import read_cost, read_usage
 from pplx_jupyter.reading.pages import (
     agent_items,
@@ -26,7 +27,7 @@ from pplx_jupyter.reading.pages import (
 if TYPE_CHECKING:
     from pplx_jupyter.request import Request
 
-__all__ = ["Progress", "Status", "read_answer", "read_progress", "read_status"]
+__all__ = ["Progress", "Status", "read_answer", "read_cut_id", "read_progress", "read_status"]
 
 _THINKING = re.compile(r"\A\s*<think>(.*?)</think>", re.DOTALL)
 _UNCLOSED = re.compile(r"\A\s*<think>")

@@ -17,6 +17,7 @@ __all__ = ["read_cost", "read_count", "read_usage"]
 # More than any job can use or cost: such a number is a fault, not a figure.
 _MAX_COUNT = 10**12
 _MAX_USD = 10**6
+_LONGEST_NUMBER = 30
 
 # sonar-deep-research, US dollars for a million tokens, and for a search.
 _PRICES = {
@@ -87,6 +88,11 @@ def read_cost(usage: Any, counts: Usage, model: str, backend: str) -> Cost:
 
 
 def _usd(value: Any) -> float | None:
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 <= value <= _MAX_USD else None
@@ -95,6 +101,9 @@ def _usd(value: Any) -> float | None:
 def _estimate(counts: Usage, model: str, backend: str) -> Cost:
     known = backend == "sonar" and model.rpartition("/")[2] == _PRICED_MODEL
     if not known or counts.input_tokens is None or counts.output_tokens is None:
+        return Cost()
+    if counts.reasoning_tokens is None and counts.search_queries is None:
+        # They are most of the price: without them a guess is thousands of times too low, and budgets count it.
         return Cost()
     total = math.fsum(price * (getattr(counts, name) or 0) for name, price in _PRICES.items())
     return Cost(total=total, estimated=True)

@@ -19,9 +19,9 @@ __all__ = ["write"]
 def write(page: Page) -> str:
     """Give the answer below its first line as Markdown."""
     parts = [
-        *(pieces.note_parts(note)["text/markdown"] for note in page.notes),
         *(as_markdown.start(as_markdown.escape(line)) for line in shared.thread(page.receipt)),
         f"### {as_markdown.heading(as_markdown.escape(page.title))}" if page.title else "",
+        *(pieces.note_parts(note)["text/markdown"] for note in page.notes),
         as_markdown.write(page.body.root, page.refs),
         *_sources(page),
         "---",

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _RANGE = re.compile(r"\d[\d.,]*–\d[\d.,]*\u00a0\w+")
+_SHORT_CODE = 20
 _COLOURS = {"bad": "#d32f2f", "warn": "#d9730d", "info": "#1976d2", "off": "#888888"}
 
 
@@ -53,7 +54,9 @@ def html(sentence: Sentence) -> str:
     parts = []
     for piece in sentence:
         if isinstance(piece, Code):
-            parts.append(f"<code>{clean.code(piece.text)}</code>")
+            # A flag is short, and breaks at its hyphens where it may.
+            whole = ' style="white-space:nowrap"' if len(piece.text) <= _SHORT_CODE else ""
+            parts.append(f"<code{whole}>{clean.code(piece.text)}</code>")
             continue
         shown = clean.text(keep(piece if isinstance(piece, str) else piece.text))
         shown = _RANGE.sub(lambda m: f'<span class="pplx-w" style="white-space:nowrap">{m[0]}</span>', shown)

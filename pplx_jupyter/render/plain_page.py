@@ -19,9 +19,9 @@ __all__ = ["write"]
 def write(page: Page) -> str:
     """Give the answer below its first line as plain text."""
     parts = [
-        *(pieces.note_parts(note)["text/plain"] for note in page.notes),
         *map(as_plain.wrap, shared.thread(page.receipt)),
         as_plain.underlined(page.title, "=") if page.title else "",
+        *(pieces.note_parts(note)["text/plain"] for note in page.notes),
         as_plain.write(page.body.root, page.refs),
         _sources("Sources", page.cited),
         _sources("Found but not cited", page.uncited),

@@ -34,7 +34,7 @@ def write(page: Page) -> str:
     """Give the answer below its first line as HTML, without our root element."""
     title = f'<h3 dir="auto">{clean.text(page.title)}</h3>' if page.title else ""
     above = "".join(pieces.note_parts(note)["text/html"] for note in page.notes)
-    return f"{above}{_thread(page)}{title}{_contents(page)}{_body(page)}{_pictures(page)}{_sources(page)}{_footer(page)}"
+    return f"{_thread(page)}{title}{above}{_contents(page)}{_body(page)}{_pictures(page)}{_sources(page)}{_footer(page)}"
 
 
 def _thread(page: Page) -> str:

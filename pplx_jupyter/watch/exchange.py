@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import TYPE_CHECKING
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pplx_jupyter.api.http import Client
+    from pplx_jupyter.api.wire import Reply
     from pplx_jupyter.ledger import Ledger, Row
     from pplx_jupyter.watch.writing import Writer
 
 __all__ = ["Exchange"]
+
+log = logging.getLogger("pplx_jupyter")
 
 
 class Exchange:
@@ -125,10 +129,23 @@ class Exchange:
         except Unsent as error:
             return outcomes.after_unsent(row, str(error), client.host, time.time(), again=again)
         except Lost as error:
-            return outcomes.after_lost(row, str(error), time.time())
+            return outcomes.after_lost(row, str(error), time.time(), error.part)
+        try:
+            return self._learnt(row, client, body, reply, gaps)
+        except LedgerError:
+            raise
+        except Exception:
+            # Whatever a reply holds that nobody thought of: it may name what was bought, and so is kept.
+            log.exception("job %s: its reply", row.id)
+            return outcomes.after_lost(row, "the reply could not be read", time.time(), reply)
+
+    def _learnt(
+        self, row: Row, client: Client, body: Mapping[str, Any], reply: Reply, gaps: Sequence[str]
+    ) -> outcomes.Change:
         spelled = spelled_out(row, body, reply.status, time.time())
         if spelled is not None:
             return outcomes.Change(spelled)
+        again = row.sending_at is not None
         learnt = outcomes.after_submit(row, reply, time.time(), again=again, gaps=gaps)
         change = self._within_budget(row, learnt)
         if change.changes.get("failure"):

@@ -50,6 +50,9 @@ _RELEASE_SECONDS = 0.1
 _BREATH = 0.002
 """Seconds for which a busy watcher leaves the interpreter to others between two pieces of work."""
 
+_LONGEST_TOLD = 86_400.0
+"""Seconds that a refusal may ask to wait; see `pplx_jupyter.api.refusals.retry_after`."""
+
 _LONGEST_WAIT = 2 * 3600.0
 """No pace waits so long by itself: a row that is due later was put off by a clock that ran ahead."""
 
@@ -177,7 +180,7 @@ class Watcher:
     def _pull_in(self, now: float) -> None:
         """Look now at what a clock that ran ahead had put off: the service keeps answers for a few days only."""
         for row in self._ledger.jobs(states=OPEN, limit=_AT_ONCE):
-            told = float((row.trouble or {}).get("wait") or 0.0)
+            told = min(float((row.trouble or {}).get("wait") or 0.0), _LONGEST_TOLD)
             far = not is_parked(row.due_at) and row.due_at - now > max(told, _LONGEST_WAIT)
             if row.account == self._account and far:
                 self._ledger.write(row.id, {"due_at": now}, states=OPEN)

@@ -27,7 +27,9 @@ log = logging.getLogger("pplx_jupyter")
 _WRITE_PAUSES = (0.5, 1.5)
 """Seconds between attempts to write down what a reply said, before it is kept in memory."""
 
-_STOPPING = {"unauthorized", "forbidden", "unsupported", "invalid", "no_connection", "budget"}
+_STOPPING = {
+    "unauthorized", "forbidden", "unsupported", "invalid", "redirected", "proxy", "no_connection", "budget",
+}  # fmt: skip
 """Refusals that every further question of a batch would meet: it pauses, or a thousand would be refused in turn."""
 
 

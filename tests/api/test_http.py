@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import logging
 import socket
 import ssl
@@ -17,7 +19,7 @@ from pplx_jupyter.api.key import Secret
 from pplx_jupyter.api.wire import Lost, Reply, Unsent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 KEY = "gateway-key-0123456789"
 
@@ -43,7 +45,8 @@ def ask(
 
 
 def reply_of(body: bytes, status: int = 200, **headers: str) -> Reply:
-    found: Reply = ask(lambda _request: httpx.Response(status, content=body, headers=headers))
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    found: Reply = ask(lambda _request: httpx.Response(status, content=body, headers=named))
     return found
 
 
@@ -148,6 +151,57 @@ def test_a_request_that_left_and_got_no_whole_reply_is_lost(reply: bytes | None)
     with closing(_serving(reply)) as listener, pytest.raises(Lost) as caught:
         ask(url=_url(listener))
     assert str(caught.value)
+
+
+def test_what_came_of_a_reply_is_in_what_was_lost() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nX-Request-ID: r-7\r\n\r\n"
+    with closing(_serving(head + b'{"id":"a1","st')) as listener, pytest.raises(Lost) as caught:
+        ask(url=_url(listener))
+    part = caught.value.part
+    assert part is not None
+    assert (part.status, part.text, part.request_id, part.is_json) == (200, '{"id":"a1","st', "r-7", False)
+
+
+def test_a_reply_that_never_ends_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pplx_jupyter.api.http._WHOLE_SECONDS", 0.2)
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"{"
+        while True:
+            await asyncio.sleep(0.01)
+            yield b" "
+
+    with pytest.raises(Lost, match=r"^no reply in time$"):
+        ask(lambda _request: httpx.Response(200, content=drip()))
+
+
+def test_a_reply_that_is_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pplx_jupyter.api.http._MOST_BYTES", 2**20)
+    packed = gzip.compress(b" " * 2**21)
+    with pytest.raises(Lost, match="longer than 1 MB"):
+        reply_of(packed, content_encoding="gzip")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "utf-7", "hex", "no such", ""])
+def test_json_is_utf_8_whatever_the_header_says(charset: str) -> None:
+    found = reply_of('\ufeff{"a": "Prix: 3 €"}'.encode(), content_type=f"application/json; charset={charset}")
+    assert found.body == {"a": "Prix: 3 €"}
+
+
+def test_any_bytes_in_a_header_of_a_proxy_are_taken() -> None:
+    for served in ("Büro".encode(), "Büro".encode("latin-1"), b"\xff\xfe"):
+        answer = httpx.Response(
+            200, json={"id": "a"}, headers=[(b"X-Served-By", served), (b"X-Request-ID", b"r-1")]
+        )
+        found = ask(lambda _request, answer=answer: answer)
+        assert (found.body, found.request_id) == ({"id": "a"}, "r-1")
+
+
+def test_a_key_in_escapes_is_withheld() -> None:
+    escaped = "".join(f"\\u{ord(char):04x}" for char in KEY)
+    found = reply_of(f'{{"a": ["{escaped}", "\\ud800", "é"]}}'.encode())
+    assert found.body == {"a": ["[withheld]", "\ud800", "é"]}
+    assert json.loads(found.text) == found.body
 
 
 def test_a_refused_connection_is_unsent() -> None:

@@ -12,8 +12,17 @@ from typing import Any
 import pytest
 
 from pplx_jupyter.api import key as key_module
-from pplx_jupyter.api.key import DEFAULT_BASE_URL, Secret, account_of, base_url, find_key, redact
-from pplx_jupyter.errors import KeyMissing
+from pplx_jupyter.api.key import (
+    DEFAULT_BASE_URL,
+    Secret,
+    account_of,
+    base_url,
+    check_address,
+    find_key,
+    redact,
+)
+from pplx_jupyter.errors import KeyMissing, RequestError
+from pplx_jupyter.session import Session
 
 CLEAR = "pplx-0123456789abcdefghijklmnopqrstuv"
 
@@ -107,6 +116,14 @@ def test_no_key_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch
 def test_the_address() -> None:
     assert base_url({}) == DEFAULT_BASE_URL
     assert base_url({"PERPLEXITY_BASE_URL": " http://here:1/ "}) == "http://here:1"
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@gateway.example", "http://me@gateway.example/v1"])
+def test_an_address_holds_no_password(url: str) -> None:
+    with pytest.raises(RequestError, match="user name or a password") as caught:
+        Session(base_url=url)
+    assert "secret" not in str(caught.value)
+    check_address("https://gateway.example/me@there")
 
 
 def test_the_account_tells_nothing_of_the_key_and_everything_apart() -> None:

@@ -47,6 +47,14 @@ def test_a_burst_of_refusals_is_one() -> None:
     assert (second.allowed, second.window, second.until) == (5, first.window, first.until)
 
 
+def test_a_refusal_noted_by_a_clock_that_ran_ahead_teaches_nothing() -> None:
+    ahead = learnt(None, Sent(5, 5, NOW), NOW + 400 * 86_400, NOW + 400 * 86_400 + 2)
+    assert free_at(ahead, NONE, NOW) == NOW
+    assert room(ahead, NONE, NOW) == 5
+    # Clocks of two machines differ by a little.
+    assert free_at(learnt(None, Sent(5, 5, NOW), NOW + 5, NOW + 30), NONE, NOW) == NOW + 30
+
+
 def test_without_refusals_more_is_tried_in_time() -> None:
     rate = learnt(None, Sent(5, 5, NOW - 10), NOW, NOW + 50)
     assert room(rate, NONE, NOW + 299) == 5

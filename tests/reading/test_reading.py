@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pplx_jupyter.answer import Image, Search, Source, Usage
-from pplx_jupyter.reading import Progress, read_answer, read_progress, read_status
+from pplx_jupyter.reading import Progress, read_answer, read_cut_id, read_progress, read_status
 from pplx_jupyter.request import Request
 
 KEYS = ["id", "status", "response", "choices", "message", "content", "text", "citations", "search_results", "url", "title", "date", "usage", "cost", "total_cost", "input_cost", "output", "results", "contents", "queries", "type", "images", "image_url", "related_questions", "error", "code", "finish_reason", "incomplete_details", "reason", "requests", "metadata", "simulated", "model", "prompt_tokens", "tool_calls_details", "search_web", "invocation"]  # fmt: skip
@@ -402,6 +402,28 @@ def test_the_id_has_several_names(key: str) -> None:
     assert read_status({key: "a", "status": "QUEUED"}, "sonar").remote_id == "a"
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"id":"resp_1","status":"que', "resp_1"),
+        ('  {"object" : "response", "created": 1.5, "error": null,\n "id": "a\\u0062c", "x', "abc"),
+        ('{"id":"resp_1', ""),
+        ('{"output":[{"id":"msg_1"}],"id":"resp_1"}', ""),
+        ('{"note":"\\"id\\":\\"x\\"", "id":"y"', "y"),
+        ('[{"id":"a"}]', ""),
+        ("<html>", ""),
+        ("", ""),
+    ],
+)
+def test_an_id_is_read_from_the_beginning_of_a_body(text: str, found: str) -> None:
+    assert read_cut_id(text) == found
+
+
+@given(st.text() | st.text(alphabet='{}[]":,\\id\n1'))
+def test_no_beginning_raises(text: str) -> None:
+    assert isinstance(read_cut_id('{"id":"' + text) + read_cut_id(text), str)
+
+
 @pytest.mark.parametrize("wrap", [lambda rows: rows, lambda rows: {"requests": rows}])
 def test_a_list_is_searched_for_the_id(wrap: Any) -> None:
     rows = [
@@ -454,7 +476,9 @@ ESTIMATE = 2.0 + 0.8 + 0.1 + 0.6 + 0.1
         ({"total_cost": -1}, ESTIMATE, {}, True),
         ({"total_cost": True}, ESTIMATE, {}, True),
         ({"total_cost": 10**400}, ESTIMATE, {}, True),
-        ({"total_cost": "0.5"}, ESTIMATE, {}, True),
+        ({"total_cost": "0.5", "input_tokens_cost": "0.1"}, 0.5, {"input_tokens": 0.1}, False),
+        ("0.5", 0.5, {}, False),
+        ("nan", ESTIMATE, {}, True),
         ("free", ESTIMATE, {}, True),
         (-3, ESTIMATE, {}, True),
     ],
@@ -473,6 +497,9 @@ def test_a_cost_is_estimated_for_the_one_known_price_alone() -> None:
     assert read_answer(body, "sonar", Request("Why?")).cost.total == pytest.approx(ESTIMATE)
     assert read_answer(body, "sonar", Request("Why?", model="sonar")).cost.total is None
     assert read_answer(completion(usage={"prompt_tokens": 5}), "sonar").cost.total is None
+    # Reasoning and searches are most of the price.
+    short = {name: USAGE[name] for name in ("prompt_tokens", "completion_tokens", "citation_tokens")}
+    assert read_answer(completion(usage=short), "sonar").cost.total is None
     assert read_answer(run(status="cancelled", usage=None), "agent", Request("Why?")).cost.total is None
 
 

@@ -360,7 +360,7 @@ def test_the_same_arguments_give_the_same_bytes_in_another_process() -> None:
 def test_words_and_states_load_neither_markdown_nor_the_sanitiser() -> None:
     code = (
         "import sys; import pplx_jupyter.render.words; from pplx_jupyter.render import hint_forms, failure_forms, wrap;"
-        "from pplx_jupyter.answer import Receipt, Failure; hint_forms(Receipt('x')); failure_forms(Failure('failed'), Receipt('x'));"
+        "from pplx_jupyter.receipt import Failure, Receipt; hint_forms(Receipt('x')); failure_forms(Failure('failed'), Receipt('x'));"
         "print(sorted({'markdown', 'nh3', 'IPython', 'ipywidgets'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import html5lib
 import pytest
 
-from pplx_jupyter.receipt import Failure, Receipt
+from pplx_jupyter.receipt import DROPPED, Failure, Receipt
 from pplx_jupyter.render import failure_forms, failure_line, stylesheet
 
 if TYPE_CHECKING:
@@ -67,8 +67,24 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "The sonar API cannot be asked whether it exists, so nothing is sent again on its own. "
         "Look at the usage page of your account: is there a request at 14:29? "
         "Not there: %pplx settle 7f3a9c --ask-again sends it once more (usually 0.45–1.10 USD). "
-        "There, or you do not want it: %pplx settle 7f3a9c --drop closes it; your budget keeps the 1.10 USD set aside."),
+        "There: %pplx settle 7f3a9c --remote ID collects its answer, with the id that stands there. "
+        "Not wanted: %pplx settle 7f3a9c --drop closes it; your budget keeps the 1.10 USD set aside."),
     ),
+    (
+        {"kind": "unconfirmed", "reason": "the connection broke"},
+        "? Unconfirmed: sent at 14:29:52, but the connection broke before Perplexity replied. It may be running",
+    ),
+    (
+        {"kind": "cancelled", "reason": DROPPED, "accepted": True},
+        ("■ Closed by you, unconfirmed: nobody knows whether it ran. "
+        "It may have run, and may be billed: 0.00 or 0.45–1.10 USD; your budget keeps the 1.10 USD set aside. Running"),
+    ),
+    (
+        {"kind": "redirected", "status": 308, "reason": "elsewhere.example"},
+        ("✕ Not accepted: the address leads elsewhere, to elsewhere.example (308). Nothing was billed. "
+        "Neither the question nor the key was sent there. Set PERPLEXITY_BASE_URL"),
+    ),
+    ({"kind": "proxy", "status": 407}, "✕ Not sent on: a proxy on the way wants a login (407). Nothing was billed."),
     (
         {"kind": "forbidden", "status": 403, "accepted": True, "retry_at": LATER},
         ("! No answer yet: Perplexity does not let this key ask about this job (403). "
@@ -125,7 +141,8 @@ billed: 0.00 or 0.45–1.10 USD.
 - The agent API cannot be asked whether it exists, so nothing is sent again on its own.
 - Look at the usage page of your account: is there a request at 14:29?
 - **Not there:** `%pplx settle 7f3a9c --ask-again` sends it once more (usually 0.45–1.10 USD).
-- **There, or you do not want it:** `%pplx settle 7f3a9c --drop` closes it; your budget keeps the 1.10 USD set aside.
+- **There:** `%pplx settle 7f3a9c --remote ID` collects its answer, with the id that stands there. **Not wanted:** \
+`%pplx settle 7f3a9c --drop` closes it; your budget keeps the 1.10 USD set aside.
 
 prices · 7f3a9c · 22 Nov 2026, 14:29:52 · agent API"""
     )
@@ -150,7 +167,7 @@ prices · 7f3a9c · 22 Nov 2026, 14:29:52 · agent API"""
         (
             {"kind": "unconfirmed"},
             ("prices (7f3a9c) is unconfirmed: sent, but the reply was lost; request r1; perhaps billed. "
-            "Settle it: %pplx settle 7f3a9c --ask-again | --drop"),
+            "Settle it: %pplx settle 7f3a9c --ask-again | --remote ID | --drop"),
         ),
     ],
 )  # fmt: skip

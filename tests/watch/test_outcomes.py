@@ -147,7 +147,8 @@ def test_a_run_that_fails_at_once_was_accepted() -> None:
         (refusal(404, "not_found"), "invalid"),
         (refusal(405), "invalid"),
         (refusal(413, "too_many_prompt_tokens"), "invalid"),
-        (reply(302, text=""), "invalid"),
+        (reply(302, text=""), "redirected"),
+        (reply(407, text=""), "proxy"),
         (reply(400, text="<h1>Bad Request</h1>"), "invalid"),
     ],
 )
@@ -297,9 +298,11 @@ BROKEN = [
     refusal(503),
     refusal(408),
     refusal(425),
+    reply(303, text=""),
+    reply(499, text=""),
     reply(524, text=HTML),
     reply(502, text=""),
-    reply(200, text='{"id": "r1", "stat'),
+    reply(200, text='{"id": "r'),
     reply(200, text=HTML),
     reply(200, text=""),
     reply(204, text=""),
@@ -343,6 +346,58 @@ def test_a_lost_post() -> None:
     lost = after_lost(row("agent"), "the connection broke", NOW).changes
     assert (lost["state"], lost["failure"]["reason"]) == ("unconfirmed", "the connection broke")
     assert unanswered(row("agent"), NOW).changes["state"] == "unconfirmed"
+
+
+@BOTH
+def test_a_reply_that_was_cut_off_behind_the_id_accepts_the_job(backend: str) -> None:
+    part = reply(200, text='{"id":"r1","status":"queued","outp')
+    for change in (
+        after_submit(row(backend), part, NOW, again=False),
+        after_lost(row(backend), "broke", NOW, part),
+    ):
+        found = applied(row(backend), change)
+        assert (found.state, found.remote_id, found.accepted_at, found.due_at) == ("queued", "r1", NOW, NOW)
+
+
+def test_what_came_of_a_lost_reply_is_kept() -> None:
+    lost = after_lost(row("agent"), "the connection broke", NOW, reply(200, text='{"output": [{"ty'))
+    assert (lost.changes["state"], lost.body) == ("unconfirmed", '{"output": [{"ty')
+    assert (lost.changes["failure"]["request_id"], lost.changes["failure"]["status"]) == ("req-1", 200)
+    assert after_lost(row(), "broke", NOW, reply(200, text="{")).changes["trouble"]["kind"] == "no_connection"
+
+
+def test_where_a_redirect_leads_is_kept() -> None:
+    found = after_submit(
+        row(), reply(308, text="", Location="https://elsewhere.example/v1"), NOW, again=False
+    )
+    assert found.changes["failure"]["reason"] == "elsewhere.example"
+
+
+@pytest.mark.parametrize(
+    ("backend", "body"),
+    [
+        ("sonar", {"id": "r1", "status": "COMPLETED", "response": None}),
+        ("sonar", {"id": "r1", "status": "COMPLETED", "response": {"choices": []}}),
+        ("agent", {"id": "r1", "status": "completed", "output": []}),
+    ],
+)
+def test_a_job_that_finished_without_an_answer_is_asked_about_for_a_while(backend: str, body: Any) -> None:
+    before = under_way(backend)
+    change = after_ask(before, reply(200, body), NOW)
+    assert stays(change)
+    waiting = applied(before, change)
+    assert stays(after_ask(waiting, reply(200, body), NOW + 590))
+    assert after_ask(waiting, reply(200, body), NOW + 601).changes["state"] == "completed"
+    # A server's trouble before it is another one.
+    troubled = under_way(backend, trouble={"kind": "server", "since": NOW - 3600, "next": NOW, "wait": 1.0})
+    assert stays(after_ask(troubled, reply(200, body), NOW))
+
+
+def test_an_answer_that_comes_late_is_taken() -> None:
+    empty = after_ask(under_way(), reply(200, {"id": "r1", "status": "COMPLETED", "response": None}), NOW)
+    whole = {"id": "r1", "status": "COMPLETED", "response": {"choices": [{"message": {"content": "So."}}]}}
+    found = applied(under_way(), empty)
+    assert applied(found, after_ask(found, reply(200, whole), NOW + 5)).state == "completed"
 
 
 @BOTH

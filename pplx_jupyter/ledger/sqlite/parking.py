@@ -127,8 +127,8 @@ def sent(db: sqlite3.Connection, account: str, backend: str, since: float) -> Se
     """Give what an account has sent since a moment."""
     found = db.execute(
         "SELECT count(*), count(accepted_at), min(sending_at) FROM jobs INDEXED BY jobs_sent"
-        " WHERE sending_at > ? AND account = ? AND backend = ?",
-        (since, account, backend),
+        " WHERE sending_at > ? AND sending_at < ? AND account = ? AND backend = ?",
+        (since, since + 2 * WINDOW, account, backend),
     ).fetchone()
     return Sent(int(found[0]), int(found[1]), found[2])
 

@@ -24,6 +24,8 @@ _NOTES: dict[str, Callable[[Failure, Receipt, str], Note]] = {
     "forbidden": refused.forbidden,
     "unsupported": refused.unsupported,
     "invalid": refused.invalid,
+    "redirected": refused.redirected,
+    "proxy": refused.proxy,
     "no_connection": refused.no_connection,
     "unreachable": refused.unreachable,
     "failed": ended.failed,

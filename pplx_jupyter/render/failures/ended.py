@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pplx_jupyter.receipt import DROPPED
 from pplx_jupyter.render import receipts
 from pplx_jupyter.render.failures.parts import NOTHING, asked_again, bad, billed, bracketed, ident, warn
 from pplx_jupyter.render.pieces import Bold, Code, Note, Sentence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["STUCK", "cancelled", "expired", "failed", "forgotten", "not_found", "stuck", "unconfirmed"]
 
 _REFRESH = Code("--refresh")
+_BROKE = "the connection broke"
 _AGAIN = "Running this cell again shows this message and sends nothing. To ask again: "
 STUCK = {
     "unauthorized": "refuses the key when asked about this job",
@@ -48,8 +50,10 @@ def _by_button(usual: str) -> Sentence:
     return (f"The button that asks again makes a new job of it{bracketed(usual)}.",)
 
 
-def cancelled(failure: Failure, receipt: Receipt, _usual: str) -> Note:
+def cancelled(failure: Failure, receipt: Receipt, usual: str) -> Note:
     """Say who cancelled it, and when."""
+    if failure.reason == DROPPED:
+        return _closed(failure, receipt, usual)
     took = f" after {duration(receipt.elapsed)}" if receipt.elapsed is not None else ""
     took = took if failure.accepted else " before it was accepted"
     unknown = "Cost unknown: the service sends none for a cancelled job."
@@ -57,6 +61,16 @@ def cancelled(failure: Failure, receipt: Receipt, _usual: str) -> Note:
     again: list[Sentence] = [(_AGAIN, _REFRESH)] if receipt.has_cell else []
     what = f"Cancelled{took}, {one_line(failure.reason, 80) or 'by you'}."
     return Note("■", "off", what, cost, failure.said, again, ident(failure, receipt))
+
+
+def _closed(failure: Failure, receipt: Receipt, usual: str) -> Note:
+    """Say that an unconfirmed job was closed: nothing was cancelled, and it may have run."""
+    cost = (
+        f"It may have run, and may be billed: {_likely(usual)}; your budget keeps {_kept(usual)} set aside."
+    )
+    again: list[Sentence] = [(_AGAIN, _REFRESH)] if receipt.has_cell else []
+    what = "Closed by you, unconfirmed: nobody knows whether it ran."
+    return Note("■", "off", what, (cost,), failure.said, again, ident(failure, receipt))
 
 
 def expired(failure: Failure, receipt: Receipt, usual: str) -> Note:
@@ -95,32 +109,44 @@ def unconfirmed(failure: Failure, receipt: Receipt, usual: str) -> Note:
     at = receipts.local(at, receipt) if at is not None else None
     settle = f"%pplx settle {one_line(receipt.job_id, 80)}"
     looked = f": is there a request at {time_of_day(at, seconds=False)}?" if at else "."
-    likely = f"0.00 or {usual}" if usual else "0.00 or what such a question costs"
     api = receipts.api(receipt) or "API"
-    kept = f"the {usual.rpartition('–')[2]}" if usual else "what it may have cost"
     return warn(
         failure,
         receipt,
         f"Unconfirmed: sent{f' at {time_of_day(at)}' if at else ''}, but {_why_unconfirmed(failure)}.",
-        (f"It may be running, and may be billed: {likely}.",),
+        (f"It may be running, and may be billed: {_likely(usual)}.",),
         (f"The {api} cannot be asked whether it exists, so nothing is sent again on its own.",),
         (f"Look at the usage page of your account{looked}",),
         (Bold("Not there:"), " ", Code(f"{settle} --ask-again"), f" sends it once more{bracketed(usual)}."),
         (
-            Bold("There, or you do not want it:"),
+            Bold("There:"),
+            " ",
+            Code(f"{settle} --remote ID"),
+            " collects its answer, with the id that stands there. ",
+            Bold("Not wanted:"),
             " ",
             Code(f"{settle} --drop"),
-            f" closes it; your budget keeps {kept} set aside.",
+            f" closes it; your budget keeps {_kept(usual)} set aside.",
         ),
         glyph="?",
     )
 
 
+def _likely(usual: str) -> str:
+    return f"0.00 or {usual}" if usual else "0.00 or what such a question costs"
+
+
+def _kept(usual: str) -> str:
+    return f"the {usual.rpartition('–')[2]}" if usual else "what it may have cost"
+
+
 def _why_unconfirmed(failure: Failure) -> str:
     reason = one_line(failure.reason, 160).rstrip(".")
+    if reason == _BROKE:
+        reason = ""
     if reason.startswith("the "):
         return reason
-    return f"the connection broke before Perplexity replied{f' ({reason})' if reason else ''}"
+    return f"{_BROKE} before Perplexity replied{f' ({reason})' if reason else ''}"
 
 
 def forgotten(failure: Failure, receipt: Receipt, _usual: str) -> Note:

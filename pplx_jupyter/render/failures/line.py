@@ -18,6 +18,8 @@ _VERBS = {
     "forbidden": "was not accepted",
     "unsupported": "was not sent",
     "invalid": "was not accepted",
+    "redirected": "was not accepted: the address leads elsewhere",
+    "proxy": "was not sent on: a proxy wants a login",
     "no_connection": "was not sent: no connection",
     "budget": "was not sent: moved to the agent API, it could pass the budget",
     "unreachable": "was not taken",
@@ -57,7 +59,7 @@ def failure_line(failure: Failure, receipt: Receipt) -> str:
     if failure.kind == "budget":
         line += f" Ask it this once: --yes.{''.join(f' Raise the budget: {one_line(r)}.' for r in failure.fields[:1])}"
     if failure.kind == "unconfirmed":
-        line += f" Settle it: %pplx settle {one_line(receipt.job_id, 80)} --ask-again | --drop"
+        line += f" Settle it: %pplx settle {one_line(receipt.job_id, 80)} --ask-again | --remote ID | --drop"
     return line
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.receipt import Failure, Receipt
 
 __all__ = [
-    "budget", "forbidden", "invalid", "no_connection", "no_key", "unauthorized", "unreachable",
+    "budget", "forbidden", "invalid", "no_connection", "no_key", "proxy", "redirected", "unauthorized", "unreachable",
     "unsupported",
 ]  # fmt: skip
 
@@ -111,6 +111,30 @@ def invalid(failure: Failure, receipt: Receipt, _usual: str) -> Note:
         f"Not accepted: Perplexity does not take {fields}{status}.",
         not_billed(failure),
         ("Change it and run this cell again: that is a new question.",),
+    )
+
+
+def redirected(failure: Failure, receipt: Receipt, _usual: str) -> Note:
+    """Say that the address leads elsewhere, where no key is sent unasked."""
+    other = one_line(failure.reason, 120)
+    return bad(
+        failure,
+        receipt,
+        f"Not accepted: the address leads elsewhere{f', to {other}' if other else ''} ({failure.status or 308}).",
+        not_billed(failure),
+        ("Neither the question nor the key was sent there.",),
+        ("Set ", Code("PERPLEXITY_BASE_URL"), " to the service's own address, then run this cell again."),
+    )
+
+
+def proxy(failure: Failure, receipt: Receipt, _usual: str) -> Note:
+    """Say that a proxy on the way wants to know who asks."""
+    return bad(
+        failure,
+        receipt,
+        f"Not sent on: a proxy on the way wants a login ({failure.status or 407}).",
+        not_billed(failure),
+        ("Give it one: ", Code("HTTPS_PROXY=http://user:password@host:port"), ", before Jupyter starts."),
     )
 
 

@@ -23,6 +23,10 @@ __all__ = ["after_ask", "answer_in", "ask_unreached", "learnt"]
 _PICTURE_SECONDS = 12.0
 """How long, after an answer came, its images may still come; fetching them ends a little earlier."""
 
+_NO_ANSWER = "no_answer"
+_ANSWER_SECONDS = 600.0
+"""How long a job that has finished is asked for an answer that its reply lacks: what is settled is final."""
+
 _SETTLING_IN = 60.0
 """Seconds in which a 404 to a new job may only mean that the service's copies do not know it yet."""
 
@@ -85,6 +89,10 @@ def learnt(row: Row, reply: Reply, now: float, *, under_way: int = 1) -> Change:
 
 def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Change:
     answer = answer_in(row, reply)
+    if changes["state"] == "completed" and not (answer.text or answer.thinking) and not _is_late(row, now):
+        words = "finished, but the reply has no answer"
+        later = troubled(row, _NO_ANSWER, reply, now, pace.backoff(row.tries + 1), words=words)
+        return Change(later, reply.text)
     changes |= {
         "settled_at": ended_at(row, reply.body, now),
         "cost": answer.cost.total,
@@ -113,6 +121,12 @@ def _answered(row: Row, changes: dict[str, Any], reply: Reply, now: float) -> Ch
     if pictures:
         changes["pictures_until"] = now + _PICTURE_SECONDS
     return Change(changes, reply.text, pictures=pictures)
+
+
+def _is_late(row: Row, now: float) -> bool:
+    """Whether a finished job's answer has been waited for long enough: a copy of the service's may lag behind."""
+    trouble = row.trouble or {}
+    return trouble.get("kind") == _NO_ANSWER and not 0 <= now - trouble["since"] < _ANSWER_SECONDS
 
 
 def _why(word: str) -> str:

@@ -6,8 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.api.choice import RETIRED_SECONDS, backend_module
-from pplx_jupyter.api.refusals import fields_of, kind_of, retry_after, said, type_of
-from pplx_jupyter.reading import read_status
+from pplx_jupyter.api.refusals import fields_of, host_of, kind_of, retry_after, said, type_of
+from pplx_jupyter.reading import read_cut_id, read_status
 from pplx_jupyter.watch import pace
 from pplx_jupyter.watch.outcomes.asking import answer_in, learnt
 from pplx_jupyter.watch.outcomes.change import HOURLY, Change, ended, noted, troubled, until_free
@@ -55,8 +55,7 @@ def after_submit(row: Row, reply: Reply, now: float, *, again: bool, gaps: Seque
             refused["failure"]["fields"] = list(gaps)
             return Change(refused, retired_for=RETIRED_SECONDS)
         return Change({**to_agent(now).changes, "moved": True}, retired_for=RETIRED_SECONDS)
-    if kind in {"retired", "not_found"}:
-        kind = "forbidden" if kind == "retired" else "invalid"
+    kind = {"retired": "forbidden", "not_found": "invalid"}.get(kind, kind)
     return Change(_refused(kind, reply, now))
 
 
@@ -73,9 +72,19 @@ def after_unsent(row: Row, reason: str, host: str, now: float, *, again: bool) -
     return Change({**ended("failed", failure, now), "sending_at": None})
 
 
-def after_lost(row: Row, reason: str, now: float) -> Change:
-    """Say what to do where the POST left and no reply came: the job may exist."""
-    return _perhaps_accepted(row, reason, now)
+def after_lost(row: Row, reason: str, now: float, part: Reply | None = None) -> Change:
+    """Say what to do where the POST left and no whole reply came: the job may exist.
+
+    Parameters
+    ----------
+    part
+        What of the reply came; where that names the job, it exists.
+    """
+    if part is not None and part.ok and read_cut_id(part.text):
+        return _accepted(row, part, now)
+    if backend_module(row.backend).RESENDS:
+        return _perhaps_accepted(row, reason, now)
+    return _perhaps_accepted(row, reason, now, part)
 
 
 def unanswered(row: Row, now: float, *, kept: bool = True) -> Change:
@@ -126,7 +135,9 @@ def over_budget(change: Change, refusal: Refusal, usual: Mapping[str, Any], now:
 
 def _accepted(row: Row, reply: Reply, now: float) -> Change:
     status = read_status(reply.body, row.backend)
-    if not reply.is_json or not status.remote_id:
+    if not reply.is_json:
+        status = dataclasses.replace(status, remote_id=read_cut_id(reply.text))
+    if not status.remote_id:
         return _perhaps_accepted(row, "the reply names no job", now, reply)
     changes = {"remote_id": status.remote_id, "accepted_at": now, "tries": 0, "trouble": None}
     row = dataclasses.replace(row, accepted_at=now, remote_id=status.remote_id)
@@ -186,4 +197,6 @@ def _refused(kind: str, reply: Reply, now: float) -> dict[str, Any]:
         "fields": fields_of(reply.body),
         "accepted": False,
     }
+    if kind == "redirected":
+        failure["reason"] = host_of(reply.headers.get("location", ""))
     return {**ended("failed", failure, now), "sending_at": None, "request_id": reply.request_id}
