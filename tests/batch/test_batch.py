@@ -285,11 +285,15 @@ def test_failed_rows_are_marked_and_asked_anew_on_purpose(
 
 
 def test_a_schema_gives_columns_and_marks_what_does_not_fit(
-    sim: Simulator, make_session: Callable[..., Session]
+    sim: Simulator, make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What has finished without an answer is asked about for ten minutes.
+    monkeypatch.setattr("pplx_jupyter.watch.outcomes.asking._ANSWER_SECONDS", 0.5)
     session = make_session(sim)
     schema = "name, revenue: float, founded: int, n: int"
-    batch = research_map(PROMPT, rows("Aurubis", "Borealis shape:empty"), session=session, schema=schema)
+    batch = research_map(
+        PROMPT, rows("Aurubis", "Borealis shape:empty shape:think"), session=session, schema=schema
+    )
     found = batch.wait(20)
     assert list(found.columns[:6]) == ["company", "n", "name", "revenue", "founded", "n_answer"]
     assert str(found["founded"].dtype) == "Int64"

@@ -129,12 +129,16 @@ def present_value(name: str, value: Any) -> Any:
 
 
 def control_of(name: str, value: Any) -> Any:
-    """Give a widget for a value: as it is, or a slider, a checkbox, a list of choices or a text."""
+    """Give a widget for a value: as it is, or a number's field, a checkbox, a list of choices or a text."""
     import ipywidgets as widgets
 
     present_value(name, value)
     if isinstance(value, widgets.Widget):
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A slider goes from -2021 to 6063, and a year missed by one pixel is bought.
+        kind = widgets.IntText if isinstance(value, int) else widgets.FloatText
+        return kind(value=value, description=name)
     # As `interact` of ipywidgets does it; but a tuple is choices here, whatever is in it.
     made = widgets.interactive.widget_from_abbrev(list(value) if isinstance(value, tuple | range) else value)
     made.description = name

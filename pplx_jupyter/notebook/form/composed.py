@@ -12,6 +12,7 @@ from pplx_jupyter.notebook.form.controls import (
     Day,
     dropdown,
     offer,
+    one_each,
     radio,
     read_json,
 )
@@ -50,6 +51,7 @@ class Sites(Control):
             kit, label_of(option.name, option.flag), [("Only these", ""), ("Never these", "-")], option.help
         )
         self._tags = kit.make(widgets.TagsInput, "tags", placeholder=UNSET.get(option.name, "add a site"))
+        one_each(self._tags, _sites_in)
         self._count = kit.html()
         shown = kit.column(kit.row(row, self._tags), self._count)
         super().__init__(kit, (option.name,), shown, self._which, self._tags, wide=True)

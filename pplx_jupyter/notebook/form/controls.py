@@ -17,7 +17,7 @@ from pplx_jupyter.fields.dates import iso_date
 from pplx_jupyter.notebook.form.words import IMPLIED, UNSET, choice_word, label_of, label_of_field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pplx_jupyter.fields.options import Option
     from pplx_jupyter.notebook.form.kit import Kit
@@ -34,6 +34,7 @@ __all__ = [
     "dropdown",
     "labelled",
     "offer",
+    "one_each",
     "radio",
     "read_json",
     "split_tags",
@@ -244,7 +245,10 @@ class Items(_Single):
         tags = kit.make(
             widgets.TagsInput, "tags", placeholder=UNSET.get(option.name, "add one"), tooltip=option.help
         )
-        super().__init__(kit, option, tags, labelled(kit, label_of(option.name, option.flag), tags))
+        one_each(tags, split_tags)
+        super().__init__(
+            kit, option, tags, labelled(kit, label_of(option.name, option.flag), tags, layout="beside")
+        )
 
     def read(self) -> Any:
         """Give what stands in it; None is not set."""
@@ -309,13 +313,30 @@ def split_tags(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(item for tag in tags for item in _AROUND.split(tag) if item)
 
 
-def labelled(kit: Kit, label: str, *shown: Any) -> Any:
-    """Put a label in front of widgets whose own would not stand in the column of labels."""
+def one_each(tags: Any, split: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    """Let each entry be a chip of its own, where several were typed, or pasted, into one."""
+
+    def apart(change: Any) -> None:
+        entries = list(split(change["new"]))
+        if entries != list(change["new"]):
+            tags.value = entries
+
+    tags.observe(apart, "value")
+
+
+def labelled(kit: Kit, label: str, *shown: Any, layout: str = "labelled") -> Any:
+    """Put a label in front of widgets whose own would not stand in the column of labels.
+
+    Parameters
+    ----------
+    layout
+        ``"labelled"`` for buttons side by side; ``"beside"``: on the line of the text in them.
+    """
     text = (
         f'<div class="pplx" style="width:{kit.label_width};margin-right:8px;text-align:right;font-size:13px;'
         f'line-height:20px">{escape(label)}</div>'
     )
-    return kit.row(kit.html(text), *shown, layout="labelled")
+    return kit.row(kit.html(text), *shown, layout=layout)
 
 
 def radio(kit: Kit, label: str, choices: Sequence[tuple[str, str]], tooltip: str = "") -> tuple[Any, Any]:

@@ -39,7 +39,7 @@ class ResearchForm:
     **given
         Fields of the Request by their names, such as ``reasoning_effort="high"``; any other name is
         that of a ``{{ name }}`` in the prompt, and bound to it: a widget, or what one is made of: a
-        number (slider), True or False, a text, or a list of choices. A widget is always bound,
+        number, True or False, a text, or a list of choices. A widget is always bound,
         whatever its name. A form without a prompt takes widgets for the names that it will have.
 
     Attributes

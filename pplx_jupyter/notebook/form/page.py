@@ -9,6 +9,7 @@ from pplx_jupyter.notebook.form.controls import Control, labelled
 from pplx_jupyter.notebook.form.fields import Group, controls_of
 from pplx_jupyter.notebook.form.kit import WIDE_LABEL
 from pplx_jupyter.notebook.form.static import cell_html, hiding_style
+from pplx_jupyter.notebook.form.words import label_of_field
 from pplx_jupyter.notebook.outputs.display import gone_line
 from pplx_jupyter.render import stylesheet
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["Page", "Text"]
 
 _LINES = 3
+_WHOLE = "calc(100% - 4px)"
 _GONE = ".pplx-form .jupyter-widgets-disconnected"
 _STYLE = (
     "<style>.pplx-form .widget-radio-box{flex-wrap:wrap}"
+    ".pplx-form .jupyter-widget-tagsinput{flex-wrap:wrap;row-gap:2px}"
+    ".pplx-form .jupyter-widget-tagsinput>.widget-text{display:inline-block!important}"
     f"{_GONE}::before{{content:none}}{_GONE}.jupyter-button{{opacity:.5;pointer-events:none}}</style>"
 )
-"""Choices go on below where the page is narrow; of a kernel that has ended one line speaks, not every widget."""
+"""Choices go on below where the page is narrow; the next chip has its place in sight; of a kernel that has ended one line speaks, not every widget."""
 
 
 class Text(Control):
@@ -154,17 +158,19 @@ class Page:
 
         kit = self._kit
         number = len({name for control in folded.controls for name in control.names})
-        button = kit.make(widgets.ToggleButton, "button", description=f"{folded.title} ({number})")
-        self._folded, self._more = folded.controls, button
+        self._more_words = f"{folded.title} ({number})"
+        self._more = button = kit.make(widgets.Button, "button", description=self._more_words)
+        self._folded, self._folded_lines = folded.controls, self._lines(folded)
+        first = [label_of_field(name) for control in folded.controls[1:5] for name in control.names[:1]]
+        self._first_folded = ", ".join(label[:1].lower() + label[1:] for label in first)
         self._hint = kit.html()
-        inside = kit.column()
-        lines = self._lines(folded)
-
-        def unfold(change: Any) -> None:
-            inside.children = lines if change["new"] else ()
-
-        button.observe(unfold, "value")
+        self._inside = inside = kit.column()
+        button.on_click(lambda _button: self._unfold(wanted=not self._inside.children))
         return [kit.html('<div style="height:10px"></div>'), kit.row(button, self._hint), inside]
+
+    def _unfold(self, *, wanted: bool) -> None:
+        self._inside.children = self._folded_lines if wanted else ()
+        self._more.description = "Fewer options" if wanted else self._more_words
 
     def tell(self, sentences: Mapping[Control, str], values: Mapping[str, Any]) -> None:
         """Say below each control what is to be mended there, and which of the folded ones are set."""
@@ -172,9 +178,9 @@ class Page:
             control.say(sentences.get(control, ""))
         if self.controls:
             if any(sentences.get(control) for control in self._folded):
-                self._more.value = True
+                self._unfold(wanted=True)
             names = ", ".join(label for control in self._folded for label in control.set_labels(values))
-            text = f"set: {names}" if names else "at the service’s defaults"
+            text = f"set: {names}" if names else f"{self._first_folded} … at the service’s defaults"
             self._put(self._hint, f'<p class="pplx-m" style="margin:2px 0 4px">{escape(text)}</p>')
 
     def show_money(self, html: str, button: str, *, enabled: bool) -> None:
@@ -208,7 +214,7 @@ class Page:
             widget.value = value
 
 
-_RULE = '<div class="pplx"><hr style="border:0;border-top:1px solid var(--pl);margin:14px 0 10px"></div>'
+_RULE = '<div class="pplx" style="max-width:none"><hr style="border:0;border-top:1px solid var(--pl);margin:14px 0 10px"></div>'
 
 
 def _heading(text: str, beside: str = "", *, top: int = 14, code: bool = False) -> str:
@@ -222,6 +228,12 @@ def _bound(kit: Kit, name: str, widget: Any) -> Any:
     """Show a user's widget: with its name in front where it says nothing of itself."""
     if widget.layout.max_width is None:
         # What is cut off on a narrow page cannot be clicked.
-        widget.layout.max_width = "calc(100% - 4px)"
-    described = getattr(widget, "description", "")
-    return kit.column(widget) if described else labelled(kit, name, widget)
+        widget.layout.max_width = _WHOLE
+    if getattr(widget, "description", ""):
+        return kit.column(widget)
+    if widget.layout.width is None and widget.layout.flex is None:
+        # Beside its name as long as both fit.
+        widget.layout.flex, widget.layout.min_width = "1 1 160px", "120px"
+        if widget.layout.max_width == _WHOLE:
+            widget.layout.max_width = "min(300px, 100%)"
+    return labelled(kit, name, widget, layout="beside")

@@ -74,7 +74,7 @@ _WORDS = {
 _NAMES = re.compile(r"(?<!“)\b[a-z]+(?:_[a-z]+)+\b(?!”)")
 _HEAD = re.compile(r"^(?P<name>(?:--)?[\w-]+):? (?!and )")
 _ARGUMENT = re.compile(r"write (?P<name>\w+)=…")
-_NO_TEMPLATE = re.compile(r" Use --no-template to send .*? as it stands\.")
+_NO_TEMPLATE = re.compile(r" Use --no-template to send .*? as it stands\.|, or use --no-template")
 
 
 def label_of(name: str, flag: str = "") -> str:
