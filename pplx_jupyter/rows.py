@@ -18,6 +18,7 @@ from pplx_jupyter.errors import (
     ServiceError,
 )
 from pplx_jupyter.ledger import REUSABLE
+from pplx_jupyter.ledger.times import sent_at
 from pplx_jupyter.receipt import Earlier, Failure, Receipt
 from pplx_jupyter.request import Request
 from pplx_jupyter.schema import schema_in
@@ -109,7 +110,9 @@ def receipt_of(row: Row, *, reuse: str | None = None, follows: Sequence[Earlier]
         effort=row.effort,
         request_id=row.request_id,
         asked_at=_when(row.created_at, zone),
+        sent_at=_when(sent_at(row), zone),
         settled_at=_when(row.settled_at, zone),
+        in_batch=bool(row.batch),
         # A frozen run says the same whenever and wherever it runs.
         now=None if zone else _when(time.time()),
         reuse=reuse,

@@ -248,7 +248,11 @@ def _written(value: Any) -> Any:
         raise RequestError(
             f"{value!r} stands in the prompt: write {{{{ NAME.wait() }}}} for its answer. Nothing was sent."
         )
-    if isinstance(value, str | Answer):
+    if isinstance(value, Answer):
+        if not value.text.strip():
+            raise RequestError("an answer without any text stands in the prompt. Nothing was sent.")
+        return value.text
+    if isinstance(value, str):
         return str(value)
     if callable(value) or _ADDRESS.search(str(value)):
         raise RequestError(

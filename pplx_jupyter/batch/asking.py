@@ -49,7 +49,8 @@ def research_map(
     ----------
     prompt
         The question, with the row's columns as ``{{ company }}``; any column is ``{{ row["Net sales"] }}``. What a
-        row lacks is refused, unless the prompt says what to write: ``{{ founded or "not known" }}``.
+        row lacks is refused, unless the prompt says what to write: ``{{ founded or "not known" }}``. Whole numbers
+        that pandas keeps as floats beside such a gap are written as whole numbers.
     rows
         A data frame (pandas or polars), or a list of dicts.
     name

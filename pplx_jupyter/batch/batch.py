@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,32 +16,36 @@ from pplx_jupyter.answer import Cost
 from pplx_jupyter.batch.answers import Answers
 from pplx_jupyter.batch.deciding import Deciding
 from pplx_jupyter.batch.frame import frame_of
+from pplx_jupyter.batch.plan import tightest
 from pplx_jupyter.batch.sending import Sending
-from pplx_jupyter.batch.standing import tally_of
+from pplx_jupyter.batch.standing import ASKED_ANEW, tally_of
 from pplx_jupyter.batch.standings import Standings
-from pplx_jupyter.batch.waiting import wait_until_over
+from pplx_jupyter.batch.waiting import check_known, wait_until_over
 from pplx_jupyter.errors import PplxError, RequestError, WaitInterrupted
 from pplx_jupyter.fields.checks import check_integer
 from pplx_jupyter.job import Job
 from pplx_jupyter.ledger.gate import Gate
+from pplx_jupyter.render.words import count
 from pplx_jupyter.reuse import again
 from pplx_jupyter.rows import answer_of, has_answer
 from pplx_jupyter.schema import schema_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pplx_jupyter.answer import Answer
-    from pplx_jupyter.batch.deciding import Asking
+    from pplx_jupyter.batch.deciding import Asking, Found
     from pplx_jupyter.batch.plan import BatchPlan
     from pplx_jupyter.batch.questions import Question, Table
     from pplx_jupyter.batch.standing import Standing, Tally
+    from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.ledger.expected import Expected
     from pplx_jupyter.session import Session
 
 __all__ = ["Batch"]
 
-_RETRIED = ("failed", "invalid", "expired", "cancelled")
+_LOOK_SECONDS = 1.0
+"""How old a look at the ledger may be for one row of a batch that was not asked: a loop over thousands asks for each."""
 
 
 class Batch:
@@ -58,6 +63,12 @@ class Batch:
         The rows.
     questions
         What each row asks.
+
+    Attributes
+    ----------
+    on_sent
+        Called after rows of it were asked, go on or are cancelled, on the thread that did it, with how many questions
+        that is certain to have bought; what shows the batch follows it then.
     """
 
     def __init__(
@@ -74,18 +85,33 @@ class Batch:
         self._rows = Standings(session, self.schema)
         self._sending = Sending(session, self._deciding, asking, self._rows)
         self._simulated: bool | None = None
+        self._looked = -math.inf
+        self.on_sent: Callable[[Batch, int], None] | None = None
 
     # -- before anything is sent ------------------------------------------------------------------
 
     @property
     def plan(self) -> BatchPlan:
         """What asking now would do and cost; nothing is written or sent."""
-        return self._deciding.plan()
+        return self._deciding.plan(self._look())
+
+    def _look(self) -> Found:
+        """Take from the ledger what it has of the rows, for nothing; say what asking the others means."""
+        found = self._deciding.look()
+        self._looked = time.monotonic()
+        if not self.is_asked and not self.session.frozen:
+            self._rows.find(found.rows, is_all=found.is_all, batch=self.id)
+        return found
 
     @property
     def usual(self) -> Expected:
         """What one of its questions usually costs and takes."""
         return self._deciding.usual
+
+    @property
+    def budget(self) -> Refusal | None:
+        """The budget that has least left for it, and what is gone of that; None where there is none."""
+        return tightest(self.session, self.asking.notebook)
 
     @property
     def new_prompts(self) -> list[str]:
@@ -116,7 +142,8 @@ class Batch:
         """
         chosen = self._deciding.chosen(None if first is None else check_integer("first", first, 1, None))
         if not background or self.session.frozen:
-            self._sending.send(chosen, resume=resume)
+            asked = self._sending.send(chosen, resume=resume)
+            self._tell_sent(sum(each.created for each in asked))
             return
         plan = self.plan
         if plan.new:
@@ -125,6 +152,11 @@ class Batch:
         if first is None:
             plan.check()
         self._sending.begin(chosen, resume=resume, label=self.label)
+        self._tell_sent()
+
+    def _tell_sent(self, bought: int = 0) -> None:
+        if self.on_sent is not None:
+            self.on_sent(self, bought)
 
     # -- where it stands --------------------------------------------------------------------------
 
@@ -150,8 +182,8 @@ class Batch:
 
     @property
     def is_asked(self) -> bool:
-        """Whether it has begun."""
-        return bool(self._rows) or self.is_sending
+        """Whether it has begun, or need not: its answers are all in the ledger, or on their way there."""
+        return self._rows.is_asked or self.is_sending
 
     @property
     def error(self) -> PplxError | None:
@@ -181,8 +213,15 @@ class Batch:
         return "user" if any(gate.paused == "user" for gate in gates) else gates[0].paused
 
     def refresh(self) -> bool:
-        """Read what has changed; say whether anything has."""
+        """Read what has changed; say whether anything has. Of a batch that was not asked it is what the ledger has."""
+        self._look_again()
         return self._rows.refresh()
+
+    def _look_again(self, *, seconds: float = 0.0) -> None:
+        """Look where the last look is older than so many seconds."""
+        is_old = time.monotonic() - self._looked >= seconds
+        if is_old and not self.is_asked and not self.session.frozen:
+            self._look()
 
     @property
     def standings(self) -> list[Standing]:
@@ -198,7 +237,8 @@ class Batch:
     def is_simulated(self) -> bool:
         """Whether the simulator wrote its answers; every form says so."""
         if self._simulated is None:
-            answered = next((each.job for each in self.standings if each.has_answer), "")
+            wrote = (each.job for each in self.standings if each.has_answer or each.word == "invalid")
+            answered = next(wrote, "")
             answer = self._answer(answered) if answered else None
             # One address has one service: one answer tells of all.
             self._simulated = None if answer is None else answer.simulated
@@ -217,9 +257,10 @@ class Batch:
         free = self.session.ledger.free_at(kept.account, kept.backend, now)
         return free if free > now else 0.0
 
-    def mark_shown(self) -> None:
-        """Remember that a person, or a saved notebook, has been shown how its rows ended."""
-        self.session.ledger.note_shown([each.job for each in self.standings if each.job], time.time())
+    def mark_shown(self, jobs: Iterable[str] | None = None) -> None:
+        """Remember that a person, or a saved notebook, has been shown how its rows ended, or those of some jobs."""
+        shown = [each.job for each in self.standings if each.job] if jobs is None else list(jobs)
+        self.session.ledger.note_shown(shown, time.time())
 
     @property
     def is_over(self) -> bool:
@@ -237,6 +278,7 @@ class Batch:
     def jobs(self) -> list[Job | None]:
         """The job of each row, in their order; None for a row that was not asked. Equal rows share one."""
         self._sending.wait()
+        self._look_again()
         found = [each.job for each in self.standings]
         jobs = {job_id: self._job(job_id) for job_id in found if job_id}
         return [jobs.get(job_id) for job_id in found]
@@ -244,6 +286,7 @@ class Batch:
     def job(self, number: int) -> Job | None:
         """Give the job of one row, counted from 0; None for a row that was not asked."""
         self._sending.wait()
+        self._look_again(seconds=_LOOK_SECONDS)
         job_id = self._rows.of([self._deciding.fingerprints[number]])[0].job
         return self._job(job_id) if job_id else None
 
@@ -257,15 +300,22 @@ class Batch:
 
     @property
     def cost(self) -> Cost:
-        """What it cost so far: all that was bought, not what was in the ledger; rows asked anew count each time."""
+        """What it cost so far: all that was bought, not what was in the ledger; rows asked anew count each time.
+
+        Where jobs ended without a cost, the total is not known: it is None, and the item ``known`` is the sum of
+        the others.
+        """
         self.refresh()
         tally = self.tally
-        return Cost(tally.spent if tally.bought or not tally.unknown else None, {}, tally.estimated)
+        if tally.unknown:
+            return Cost(None, {"known": tally.spent} if tally.bought else {}, tally.estimated)
+        return Cost(tally.spent, {}, tally.estimated)
 
     def wait(self, timeout: float | None = None) -> Any:
         """Block until all rows are settled, and give the data frame; see `frame`.
 
-        Rows that failed are marked in it. An interrupt or a timeout ends the waiting, not the batch.
+        Rows that failed are marked in it, and so are those that were not asked: of a batch whose plan nobody has
+        clicked that is what the ledger has. An interrupt or a timeout ends the waiting, not the batch.
 
         Parameters
         ----------
@@ -275,7 +325,7 @@ class Batch:
         Raises
         ------
         RequestError
-            It was not asked yet.
+            It was not asked yet, and the ledger has none of its rows.
         WaitTimeout
             The timeout passed; the batch goes on.
         WaitInterrupted
@@ -286,9 +336,7 @@ class Batch:
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
             raise RequestError(f"timeout {timeout!r}: give a number of seconds, or None.", field="timeout")
         if not self.is_asked and self.error is None:
-            raise RequestError(
-                f"batch {self.label} is not asked yet: click Ask in its plan, or use {self.handle}.ask()."
-            )
+            check_known(self)
         try:
             self._sending.wait()
             wait_until_over(self, timeout)
@@ -351,6 +399,7 @@ class Batch:
         """Go on where `pause`, or a refusal, has stopped."""
         self._set_gate(paused="")
         self.session.watch()
+        self._tell_sent()
 
     def _set_gate(self, *, paused: str) -> None:
         self._sending.wait()
@@ -374,11 +423,13 @@ class Batch:
         for job_id in dict.fromkeys(each.job for each in self.standings if each.job and not each.is_over):
             self.session.cancel(job_id)
         self.session.bell.ring()
+        if open_now:
+            self._tell_sent()
 
     def retry_failed(self) -> int:
         """Ask the rows anew that gave no answer, or one that does not fit the schema: new purchases; say how many.
 
-        Unconfirmed rows are left alone: they may have been billed, and ``%pplx settle`` decides.
+        In a notebook the batch's cell shows them. Unconfirmed rows are left alone: they may have been billed, and ``%pplx settle`` decides.
 
         Raises
         ------
@@ -387,7 +438,7 @@ class Batch:
         """
         self._sending.wait()
         self.refresh()
-        seen = self._rows.seen(_RETRIED)
+        seen = self._rows.seen(ASKED_ANEW)
         if not seen:
             return 0
         left = {fingerprint: self._deciding.different[fingerprint] for fingerprint in seen}
@@ -395,17 +446,21 @@ class Batch:
         asked = self._sending.send(
             left, resume=self.paused != "user", how=functools.partial(again, seen=seen)
         )
-        return sum(each.created for each in asked)
+        bought = sum(each.created for each in asked)
+        self._tell_sent(bought)
+        return bought
 
     def __len__(self) -> int:
         return len(self.questions)
 
     def __repr__(self) -> str:
-        if not self.is_asked:
-            return f"<Batch {self.label}: {len(self)} rows, not asked yet>"
         self.refresh()
         tally = self.tally
-        return f"<Batch {self.label}: {tally.over} of {tally.rows} rows settled>"
+        left = tally.words["not asked"]
+        if left == tally.rows and not self.is_asked:
+            return f"<Batch {self.label}: {count(left, 'row')}, not asked yet>"
+        unasked = f", {left} not asked" if left else ""
+        return f"<Batch {self.label}: {tally.over} of {count(tally.rows, 'row')} settled{unasked}>"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from pplx_jupyter.batch.forms import forms_of

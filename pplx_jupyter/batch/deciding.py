@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.batch.plan import BatchPlan, plan_of
 from pplx_jupyter.ledger.expected import Expected
 from pplx_jupyter.ledger.gate import Gate, is_parked
-from pplx_jupyter.submission import with_defaults
+from pplx_jupyter.rows import has_answer
+from pplx_jupyter.submission import Submission, with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.request import Request
     from pplx_jupyter.session import Session
 
-__all__ = ["AT_ONCE", "Asking", "Deciding"]
+__all__ = ["AT_ONCE", "Asking", "Deciding", "Found"]
 
 AT_ONCE = 10
 """How many questions of a batch are under way at the same time, unless it says otherwise."""
@@ -40,6 +41,31 @@ class Asking:
     refresh: bool = False
     max_age: float | None = None
     retry_failed: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """What the ledger has of a batch's questions before anything is asked.
+
+    Attributes
+    ----------
+    decisions
+        What asking each different question means now, in their order.
+    waits
+        Ids of the rows that asking would let go on.
+    rows
+        What is there for nothing, by fingerprint: what asking keeps, and of what it would ask anew the answer
+        that there is until then.
+    """
+
+    decisions: Sequence[Decision]
+    waits: frozenset[str]
+    rows: dict[str, Submission]
+
+    @property
+    def is_all(self) -> bool:
+        """Whether asking would send nothing."""
+        return not self.waits and all(each.what == "keep" for each in self.decisions)
 
 
 class Deciding:
@@ -89,14 +115,33 @@ class Deciding:
             return Expected()
         return self._session.expected(self.first, self._session.choose(self.first))
 
-    def plan(self) -> BatchPlan:
+    def look(self) -> Found:
+        """Say what the ledger has of the questions."""
+        best: list[Row | None] = []
+        how = self.how(self.fresh_since()[0])
+
+        def noted(attempts: Attempts) -> Decision:
+            best.append(attempts.best)
+            return how(attempts)
+
+        decisions = self._session.decisions(list(self.different), noted, backend=self.first.backend)
+        waits = self._paused(decisions)
+        rows: dict[str, Submission] = {}
+        for fingerprint, decision, row in zip(self.different, decisions, best, strict=True):
+            kept = decision.row if decision.what == "keep" else None
+            if kept is not None and kept.id not in waits:
+                rows[fingerprint] = Submission(kept, created=False)
+            elif row is not None and has_answer(row):
+                rows[fingerprint] = Submission(row, created=False)
+        return Found(decisions, frozenset(waits), rows)
+
+    def plan(self, found: Found) -> BatchPlan:
         """Say what asking now would do and cost."""
-        decisions = self._decisions()
         return plan_of(
             self._session,
-            decisions,
+            found.decisions,
             self.usual,
-            paused=len(self._paused(decisions)),
+            paused=len(found.waits),
             rows=len(self.fingerprints),
             notebook=self._asking.notebook,
             at_once=self._asking.at_once,
@@ -108,11 +153,10 @@ class Deciding:
             return self.different
         left = first
         taken: dict[str, Question] = {}
-        decisions = self._decisions()
-        waits = self._paused(decisions)
-        for (fingerprint, question), decision in zip(self.different.items(), decisions, strict=True):
+        found = self.look()
+        for (fingerprint, question), decision in zip(self.different.items(), found.decisions, strict=True):
             row = decision.row if decision.what == "keep" else None
-            is_new = row is None or (row.id in waits and row.batch != self.id)
+            is_new = row is None or (row.id in found.waits and row.batch != self.id)
             left -= is_new
             if not is_new or left >= 0:
                 taken[fingerprint] = question
@@ -120,12 +164,11 @@ class Deciding:
 
     def new_prompts(self) -> list[str]:
         """Give the prompts that would be bought, in the rows' order."""
-        decisions = self._decisions()
-        waits = self._paused(decisions)
+        found = self.look()
         return [
             each.request.prompt
-            for each, decision in zip(self.different.values(), decisions, strict=True)
-            if decision.what != "keep" or (decision.row is not None and decision.row.id in waits)
+            for each, decision in zip(self.different.values(), found.decisions, strict=True)
+            if decision.what != "keep" or (decision.row is not None and decision.row.id in found.waits)
         ]
 
     def how(self, since: float | None) -> Callable[[Attempts], Decision]:
@@ -151,12 +194,6 @@ class Deciding:
             return began, began
         # What is followed counts as asked by this run.
         return None, min([time.time(), *(row.created_at for row in self._under_way())])
-
-    def _decisions(self) -> list[Decision]:
-        """Say of each different question what asking it means now."""
-        return self._session.decisions(
-            list(self.different), self.how(self.fresh_since()[0]), backend=self.first.backend
-        )
 
     def _paused(self, decisions: Sequence[Decision]) -> set[str]:
         """Give the ids of the rows that asking would let go on: they wait in a batch that was paused.

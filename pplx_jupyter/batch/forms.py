@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.batch import words
-from pplx_jupyter.batch.standing import NEEDS_YOU
+from pplx_jupyter.batch.standing import ASKED_ANEW, NEEDS_YOU
 from pplx_jupyter.render import as_markdown, as_plain, wrap
 from pplx_jupyter.render.clean import text as escape
 from pplx_jupyter.render.pieces import Bold, Code, Note, Sentence, html, markdown, note_parts, plain_text
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from pplx_jupyter.batch.standing import Standing
     from pplx_jupyter.batch.words import Line
 
-__all__ = ["error_forms", "final_forms", "forms_of", "hint_forms", "plan_forms", "rows_html", "unsent_forms"]
+__all__ = [
+    "error_forms",
+    "final_forms",
+    "forms_of",
+    "hint_forms",
+    "plan_forms",
+    "rows_html",
+    "unsent_forms",
+    "unsent_words",
+]
 
 _MOST_ROWS = 200
 """Rows that a saved notebook holds, and as many more of those that need a look; the frame has all."""
@@ -37,35 +46,57 @@ _SIMULATED = Note(
 def forms_of(batch: Batch) -> dict[str, str]:
     """Give a batch in the three forms, as it stands."""
     if not batch.is_asked:
-        return plan_forms(batch, batch.plan)
-    state, table = final_forms(batch)
+        plan = plan_forms(batch, batch.plan)
+        return _joined(plan, _known_forms(batch)) if _is_known(batch) else plan
+    return _joined(*final_forms(batch))
+
+
+def _joined(*parts: dict[str, str]) -> dict[str, str]:
     return {
-        kind: f"{state[kind]}\n\n{table[kind]}" if kind != "text/html" else state[kind] + table[kind]
-        for kind in state
+        kind: ("" if kind == "text/html" else "\n\n").join(each[kind] for each in parts) for kind in parts[0]
     }
+
+
+def _is_known(batch: Batch) -> bool:
+    """Whether the ledger has any row of a batch."""
+    return any(each.job for each in batch.standings)
+
+
+def unsent_words(batch: Batch) -> str:
+    """Say of a plan that nothing was sent; of rows that were paid for before, that nothing was sent now."""
+    return f"Nothing has been sent or billed{' now' if _is_known(batch) else ''}."
 
 
 def plan_forms(batch: Batch, plan: BatchPlan) -> dict[str, str]:
     """Give the plan in the three forms: nothing is sent, and how it would be."""
     how: Sentence = (
-        "Nothing has been sent or billed. To ask without this plan: ",
+        f"{unsent_words(batch)} To ask without this plan: ",
         Code("--yes"),
         ", in Python ",
         Code("yes=True"),
         ".",
     )
     if plan.refusal is not None:
-        how = ("Nothing has been sent or billed. Raise the budget: ", Code(plan.refusal.remedy), ".")
+        how = (f"{unsent_words(batch)} Raise the budget: ", Code(plan.refusal.remedy), ".")
     return _paragraphs((Bold(f"{plan.headline}."),), (plan.details,), how, small=(words.ident(batch),))
 
 
 def unsent_forms(batch: Batch) -> dict[str, str]:
-    """Give the static line below a plan: all that a file saved before the click keeps."""
+    """Give what stands below a plan, all that a file saved before the click keeps: what the ledger has of the rows."""
+    if _is_known(batch):
+        return _known_forms(batch)
     return _paragraphs(
         small=(
             f"{count(len(batch), 'row')}, not asked yet: nothing was sent or billed. Run this cell again to see the plan.",
         )
     )
+
+
+def _known_forms(batch: Batch) -> dict[str, str]:
+    left = batch.tally.words["not asked"]
+    unasked = f"{count(left, 'row')} not asked: nothing" if left else "Nothing"
+    last = _paragraphs(small=(f"{unasked} was sent or billed now. Run this cell again to see the plan.",))
+    return _joined(*final_forms(batch), last)
 
 
 def error_forms(said: str) -> dict[str, str]:
@@ -91,14 +122,16 @@ def final_forms(batch: Batch) -> tuple[dict[str, str], dict[str, str]]:
     standings, tally, now = batch.standings, batch.tally, time.time()
     if batch.is_over:
         mine = [each for each in standings if each.ended and each.saved is None]
-        took = max((each.ended or 0.0 for each in mine), default=0.0) - min(
-            (each.started for each in mine), default=0.0
+        # One clock with the panel's: what an earlier run asked took its time before this one began.
+        began = batch.started or min((each.started for each in mine), default=0.0)
+        took = max((each.ended or 0.0 for each in mine), default=0.0) - began
+        headline, rest = words.settled_words(
+            tally, took, frozen=batch.session.frozen, simulated=batch.is_simulated
         )
-        headline, rest = words.settled_words(tally, took, frozen=batch.session.frozen)
         glyph, tone = ("!", "warn") if tally.needs_you or tally.waiting else ("✓", "ok")
     else:
         glyph, tone, headline = words.state_words(batch, tally, batch.paused)
-        rest = words.sums(tally)
+        rest = words.sums(tally, simulated=batch.is_simulated)
     state = {
         "text/html": wrap(
             f'<p dir="ltr" style="margin:0"><span class="pplx-g {tone}">{glyph}</span> <b>{escape(headline)}</b>'
@@ -129,7 +162,7 @@ def _table_forms(batch: Batch, standings: Sequence[Standing], now: float) -> dic
         unseen = f", {len(look) - _MOST_ROWS:,} of them without an answer" if len(look) > _MOST_ROWS else ""
         more = count(len(standings) - len(wanted), "more row")
         below.append((f"{more}{unseen}: ", Code(f"{batch.handle}.frame()"), "."))
-    failed = sum(each.word in {"failed", "expired", "cancelled", "invalid"} for each in standings)
+    failed = sum(each.word in ASKED_ANEW for each in standings)
     if failed and batch.is_over:
         noun = "the row" if failed == 1 else f"the {failed} rows"
         below.append(
@@ -144,17 +177,17 @@ def _table_forms(batch: Batch, standings: Sequence[Standing], now: float) -> dic
     foot = " · ".join(
         each for each in (words.ident(batch).partition(" · asked ")[0], words.when_over(standings)) if each
     )
-    label = _label(batch)
+    label, usd = _label(batch), words.usd(batch)
     return {
         "text/html": wrap(
-            rows_html(label, lines)
+            rows_html(label, lines, usd)
             + "".join(f"<p>{html(each)}</p>" for each in below)
             + f'<p class="pplx-m" {SMALL}>{escape(keep(foot))}</p>'
         ),
         "text/markdown": "\n\n".join(
-            [_markdown(label, lines), *map(markdown, below), as_markdown.start(as_markdown.escape(foot))]
+            [_markdown(label, lines, usd), *map(markdown, below), as_markdown.start(as_markdown.escape(foot))]
         ),
-        "text/plain": "\n".join([_plain(label, lines), *map(plain_text, below), foot]),
+        "text/plain": "\n".join([_plain(label, lines, usd), *map(plain_text, below), foot]),
     }
 
 
@@ -164,39 +197,47 @@ def _label(batch: Batch) -> str:
     return one_line(next((name for name in batch.table.columns if name in used), batch.table.columns[0]), 40)
 
 
-def rows_html(label: str, lines: Sequence[Line]) -> str:
-    """Give the table of rows as HTML, with second lines in place of more columns."""
+def rows_html(label: str, lines: Sequence[Line], usd: str) -> str:
+    """Give the table of rows as HTML, with second lines in place of more columns; `usd` is the head of the last."""
     # On a narrow page each pixel beside the reason is one that the reason lacks.
     right, left = (f'style="text-align:{side};padding:5px 9px 5px 0"' for side in ("right", "left"))
+    first, _, mark = usd.partition(", ")
     names = (
         ("Row", right),
         (f"{escape(label)}, answer or reason", left),
-        ("State, time", left),
-        ("USD", right),
+        # Where there is room, on one line; a share of nothing is nothing.
+        ("State, time", left.replace("text-align", "width:18%;text-align")),
+        # The mark is no wider than "unknown" below it: on a narrow page nothing is pushed out of sight.
+        (f"{first}<br>{_small(mark)}" if mark else first, right),
     )
     head = f"<tr>{''.join(f'<th {style}>{name}</th>' for name, style in names)}</tr>"
     body = "".join(_row_html(line, right, left) for line in lines)
     return f'<div class="pplx-x"><table style="width:100%"><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
+def _small(text: str) -> str:
+    return f'<span class="pplx-m" style="font-weight:400">{escape(text)}</span>'
+
+
 def _row_html(line: Line, right: str, left: str) -> str:
     glyph, tone = words.GLYPHS[line.word]
     first, code, rest = line.told.rpartition(" · ")
     is_code = line.told.endswith("]") and ".answer[" in rest
-    # It may break before the number, or the last column is out of sight on a narrow page.
+    # It may break before the number, as a long name anywhere, or the last column is out of sight on a narrow page.
+    label = left.replace("text-align", "overflow-wrap:anywhere;min-width:6.5em;text-align")
     handle = escape(rest).replace(".answer[", ".<wbr>answer[")
     told = f"{escape(first)}{code}<code>{handle}</code>" if is_code else escape(line.told)
     state = f'<span class="pplx-g {tone}">{glyph}</span> {escape(line.word)}'
     took = f'<br><span class="pplx-m"><span class="pplx-g"></span> {line.time}</span>' if line.time else ""
     return (
-        f'<tr><td {right}>{line.number}</td><td {left} dir="auto">{escape(line.label)}<br><span class="pplx-m">{told}</span></td>'
+        f'<tr><td {right}>{line.number}</td><td {label} dir="auto">{escape(line.label)}<br><span class="pplx-m">{told}</span></td>'
         f'<td {left}><span style="white-space:nowrap">{state}</span>{took}</td>'
         f'<td {right}><span style="white-space:nowrap">{escape(line.usd)}</span></td></tr>'
     )
 
 
-def _markdown(label: str, lines: Sequence[Line]) -> str:
-    head = f"| Row | {as_markdown.escape(label)} | State | Time | USD | Answer or reason |\n|--:|:--|:--|--:|--:|:--|"
+def _markdown(label: str, lines: Sequence[Line], usd: str) -> str:
+    head = f"| Row | {as_markdown.escape(label)} | State | Time | {usd} | Answer or reason |\n|--:|:--|:--|--:|--:|:--|"
     return "\n".join([head, *(f"| {' | '.join(_cells_markdown(line))} |" for line in lines)])
 
 
@@ -212,8 +253,8 @@ def _cells_markdown(line: Line) -> list[str]:
     return [str(line.number), as_markdown.escape(line.label), word, line.time, line.usd, told]
 
 
-def _plain(label: str, lines: Sequence[Line]) -> str:
-    rows = [("row", label, "state", "time", "USD", "answer or reason")]
+def _plain(label: str, lines: Sequence[Line], usd: str) -> str:
+    rows = [("row", label, "state", "time", usd, "answer or reason")]
     rows += [
         (
             str(line.number),

@@ -50,7 +50,7 @@ def frame_of(
         standing, answer = standings[number], answers[number]
         values = _values(answer, fields) if standing.has_answer else {}
         told = (
-            None if answer is None else answer.text,
+            None if answer is None else str(answer),
             standing.word,
             standing.reason,
             standing.cost if first == number else 0.0,

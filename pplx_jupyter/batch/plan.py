@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger.budgets import Refusal
     from pplx_jupyter.session import Session
 
-__all__ = ["BatchPlan", "plan_of"]
+__all__ = ["BatchPlan", "minutes_of", "plan_of", "range_of", "tightest"]
 
 _EVERYTHING = 1e6
 """No budget holds so many US dollars: asked for, it tells what is left of the tightest."""
@@ -69,9 +69,7 @@ class BatchPlan:
 
     def range_of(self, questions: int) -> str:
         """Give what so many questions usually cost together."""
-        if self.usual.low is None or self.usual.high is None or not questions:
-            return ""
-        return money_range(questions * self.usual.low, questions * self.usual.high)
+        return range_of(self.usual, questions)
 
     @property
     def minutes(self) -> str:
@@ -134,6 +132,13 @@ class BatchPlan:
         return f"{self.headline}\n{self.details}"
 
 
+def range_of(usual: Expected, questions: int) -> str:
+    """Give what so many questions usually cost together; empty where that is not known."""
+    if usual.low is None or usual.high is None or not questions:
+        return ""
+    return money_range(questions * usual.low, questions * usual.high)
+
+
 def minutes_of(usual: Expected, questions: int, at_once: int) -> str:
     """Give how long so many questions usually take, so many at a time; empty where that is not known."""
     if usual.seconds_low is None or usual.seconds_high is None or not questions:
@@ -141,6 +146,18 @@ def minutes_of(usual: Expected, questions: int, at_once: int) -> str:
     turns = math.ceil(questions / max(1, at_once))
     low, high = (max(1, round(turns * seconds / 60)) for seconds in (usual.seconds_low, usual.seconds_high))
     return f"{low} min" if low == high else f"{low}–{high} min"
+
+
+def tightest(session: Session, notebook: str) -> Refusal | None:
+    """Give the budget of a notebook that has least left, with its sums; None where there is none."""
+    return _refusal(session, notebook, Expected(high=_EVERYTHING))
+
+
+def _refusal(session: Session, notebook: str, expected: Expected) -> Refusal | None:
+    run = os.environ.get(RUN_VARIABLE, "")
+    return session.ledger.refusal(
+        notebook, run, session.base_url, expected.to_json(), session.settings.budget
+    )
 
 
 def plan_of(
@@ -158,11 +175,8 @@ def plan_of(
     new = len(decisions) - len(kept)
     refusal = most = None
     if new and not session.frozen:
-        run, setting = os.environ.get(RUN_VARIABLE, ""), session.settings.budget
-        look = (notebook, run, session.base_url)
-        refusal = session.ledger.refusal(*look, together([usual] * new).to_json(), setting)
-        everything = Expected(high=_EVERYTHING).to_json()
-        most = refusal or session.ledger.refusal(*look, everything, setting)
+        refusal = _refusal(session, notebook, together([usual] * new))
+        most = refusal or tightest(session, notebook)
     return BatchPlan(
         rows=rows,
         questions=len(decisions),

@@ -23,6 +23,12 @@ __all__ = ["Question", "Table", "questions_of", "read_table"]
 _ROW = "row"
 """The name by which a prompt gets at a column whose name is none of Python's: ``{{ row["Net sales"] }}``."""
 
+_EXACT = 2.0**53
+"""Below it a float holds each whole number."""
+
+_NAMED = 3
+"""So many rows are named that lack what the prompt uses."""
+
 _LOOKUP = re.compile(r"(\w+)(?:\s*\.\s*\w+|\[[^\[\]]*\])*")
 """An expression that takes a value as it is, as ``firm.name`` does."""
 
@@ -97,7 +103,7 @@ def read_table(rows: Any) -> Table:
         if _is_pandas(rows):
             # Rows are read once: what a later cell does to the frame is not what was asked.
             frame = rows.copy()
-        records = (rows if frame is None else frame).to_dict("records")
+        records = rows.to_dict("records") if frame is None else _records_of(frame)
     elif isinstance(rows, Iterable) and not isinstance(rows, str | bytes | Mapping):
         records = list(rows)
     else:
@@ -115,6 +121,23 @@ def read_table(rows: Any) -> Table:
         _check_names(records)
     plain = [{str(name): value for name, value in record.items()} for record in records]
     return Table(plain, list(dict.fromkeys(name for record in plain for name in record)), frame)
+
+
+def _records_of(frame: Any) -> list[dict[Any, Any]]:
+    """Give a pandas frame's rows, with whole numbers where pandas made them floats for the sake of a gap.
+
+    One row that lacks a year would ask all the others anew, about "1866.0". A column of floats without a gap is what
+    its user wrote, and is asked as it stands.
+    """
+    records: list[dict[Any, Any]] = frame.to_dict("records")
+    for name, kind in frame.dtypes.items():
+        known = [record for record in records if not _is_missing(record[name])]
+        if getattr(kind, "kind", "") != "f" or len(known) == len(records):
+            continue
+        if all(float(record[name]).is_integer() and abs(record[name]) < _EXACT for record in known):
+            for record in known:
+                record[name] = int(record[name])
+    return records
 
 
 def _is_pandas(rows: Any) -> bool:
@@ -162,22 +185,53 @@ def questions_of(
         )
     others, roots = dict(names or {}), {*used, _ROW}
     check = functools.partial(_check_value, roots=roots)
+    is_looked_up = _ROW in needed and _ROW not in table.columns
+    wrong: dict[int, PplxError] = {}
     first: Request | None = None
     found: list[Question] = []
-    for number, record in enumerate(table.records, 1):
-        own = dict(record)
-        if _ROW in needed and _ROW not in table.columns:
-            own[_ROW] = _Record({name: _present(name, record) for name in table.columns})
-        own |= {name: _present(name, record) for name in used}
+    for number, record in enumerate(table.records):
         try:
-            prompt, filled = fill(template, others, own, check)
+            prompt, filled = fill(template, others, _own(record, table, used, is_looked_up), check)
         except PplxError as error:
-            raise type(error)(f"row {number}: {error}") from None
+            wrong[number] = error
+            if not any(_is_gap(record.get(name)) for name in (table.columns if is_looked_up else used)):
+                break
+        if wrong:
+            continue
         prompt = prompt.strip("\n")
         first = Request.build(prompt=prompt, **fields) if first is None else first
         label = _label(record, (used or table.columns)[0])
         found.append(Question(label, first.replace(prompt=prompt), filled))
+    if wrong:
+        raise _refusal(wrong, table)
     return found
+
+
+def _own(
+    record: Mapping[str, Any], table: Table, used: Collection[str], is_looked_up: bool
+) -> dict[str, Any]:
+    """Give the names that a row brings: all its columns, and what stands for those that it lacks."""
+    own = dict(record)
+    if is_looked_up:
+        own[_ROW] = _Record({name: _present(name, record) for name in table.columns})
+    return own | {name: _present(name, record) for name in used}
+
+
+def _refusal(wrong: Mapping[int, PplxError], table: Table) -> PplxError:
+    """Give the first row's error, with all rows of which the same is to be said."""
+    first = next(iter(wrong.values()))
+    same = [number for number, error in wrong.items() if str(error) == str(first)]
+    labels = [] if table.frame is None else [one_line(str(table.frame.index[n]), 40) for n in same]
+    where = f" (index {_listed(labels)})" if labels else ""
+    rows = "row" if len(same) == 1 else "rows"
+    return type(first)(f"{rows} {_listed([str(number + 1) for number in same])}{where}: {first}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Give some names: ``6``, ``6 and 9``, ``6, 9, 12 and 40 more``."""
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _label(record: Mapping[str, Any], column: str) -> str:
@@ -191,7 +245,7 @@ def _label(record: Mapping[str, Any], column: str) -> str:
 def _present(name: str, record: Mapping[str, Any]) -> Any:
     """Give a row's value; what it lacks cannot be written: a question about “nan” would be paid for."""
     value = record.get(name)
-    if _is_missing(value) or _is_blank(value):
+    if _is_gap(value):
         return lacking(
             f"its {name} is missing, and the prompt uses it; fill it in, or drop the row. Nothing was sent."
         )
@@ -206,6 +260,10 @@ def _check_value(expression: str, value: Any, *, roots: Collection[str]) -> None
         raise RequestError(
             f"{{{{ {expression} }}}} is {what}; fill it in, or drop the row. Nothing was sent."
         )
+
+
+def _is_gap(value: Any) -> bool:
+    return _is_missing(value) or _is_blank(value)
 
 
 def _is_blank(value: Any) -> bool:

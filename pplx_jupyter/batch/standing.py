@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger.expected import expected_of
 from pplx_jupyter.ledger.gate import is_parked
+from pplx_jupyter.ledger.times import began, sent_at
 from pplx_jupyter.render import failure_note
 from pplx_jupyter.render.words import one_line
 from pplx_jupyter.rows import failure_of, has_answer, receipt_of
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from pplx_jupyter.ledger import Row
 
 __all__ = [
+    "ASKED_ANEW",
     "NEEDS_YOU",
+    "OPEN",
     "UNDER_WAY",
     "Standing",
     "Tally",
@@ -29,8 +32,14 @@ __all__ = [
 ]
 
 UNDER_WAY = ("sending", "running")
+OPEN = ("waiting", *UNDER_WAY, "stuck")
+"""Words of rows that are asked, and not over."""
+
 NEEDS_YOU = ("failed", "invalid", "unconfirmed", "expired", "cancelled", "stuck")
 """Words of rows that gave no answer, or one that does not fit."""
+
+ASKED_ANEW = ("failed", "invalid", "expired", "cancelled")
+"""Words of rows that may be asked anew: of the others it is not known whether they were billed, or they go on."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Standing:
     ----------
     batch
         Id of the batch whose gate lets it out: of equal questions in two batches, one of these.
+    backend
+        The API that it is asked on.
     word
         ``not asked``, ``waiting``, ``sending``, ``running``, ``done``, ``ledger`` (answered before), or
         one of `NEEDS_YOU`.
@@ -58,6 +69,7 @@ class Standing:
 
     job: str = ""
     batch: str = ""
+    backend: str = ""
     key: str = ""
     seq: int = 0
     word: str = "not asked"
@@ -101,10 +113,10 @@ def standing_of(row: Row, *, reused: bool, invalid: str = "") -> Standing:
     elif invalid and word in {"done", "ledger"}:
         unfit = "" if invalid.startswith(UNCHECKED) else "does not fit the schema: "
         word, reason = "invalid", f"{unfit}{one_line(invalid, 200)}"
-    billed = row.accepted_at is not None or row.sending_at is not None
     return Standing(
         job=row.id,
         batch=row.batch,
+        backend=row.backend,
         key=row.idempotency_key,
         seq=row.seq,
         word=word,
@@ -114,11 +126,11 @@ def standing_of(row: Row, *, reused: bool, invalid: str = "") -> Standing:
         saved=row.cost if reused else None,
         low=usual.low,
         high=usual.set_aside,
-        started=row.sending_at or row.accepted_at or row.created_at,
+        started=began(row),
         ended=row.settled_at,
         sources=int(row.progress.get("sources") or 0),
         searches=int(row.progress.get("searches") or 0),
-        can_hold_cost=billed,
+        can_hold_cost=sent_at(row) is not None,
     )
 
 
@@ -159,6 +171,14 @@ class Tally:
         What is to come: the usual range of what is open or waiting; low is None where it is not known.
     bought, unknown, to_come
         Questions that were billed a known amount, an unknown one, and those that are open.
+    replaced
+        Those of the unknown ones in whose place a row has been asked anew.
+    anew
+        Questions that asking anew what failed would buy.
+    waiting_low, waiting_high
+        What is to come of the rows that wait for their turn.
+    questions
+        How many different questions stand at each word; none of those that were not asked.
     """
 
     rows: int
@@ -171,6 +191,11 @@ class Tally:
     bought: int
     unknown: int
     to_come: int
+    replaced: int = 0
+    anew: int = 0
+    waiting_low: float | None = 0.0
+    waiting_high: float = 0.0
+    questions: Counter[str] = dataclasses.field(default_factory=Counter)
 
     @property
     def over(self) -> int:
@@ -185,12 +210,17 @@ class Tally:
     @property
     def under_way(self) -> int:
         """How many rows are with the service."""
-        return sum(self.words[word] for word in (*UNDER_WAY, "stuck"))
+        return sum(self.words[word] for word in OPEN if word != "waiting")
 
     @property
     def waiting(self) -> int:
         """How many rows have not been sent."""
         return self.words["waiting"]
+
+    @property
+    def failed(self) -> int:
+        """How many rows may be asked anew."""
+        return sum(self.words[word] for word in ASKED_ANEW)
 
 
 def first_rows(standings: Sequence[Standing]) -> list[int]:
@@ -211,19 +241,32 @@ def tally_of(standings: Sequence[Standing], replaced: Sequence[Standing] = ()) -
     """
     once = {each.job: each for each in (*replaced, *standings) if each.job}.values()
     still = [each for each in once if not each.is_over]
+    waits = [each for each in still if each.word == "waiting"]
     known = [each for each in once if each.is_over and each.saved is None and each.cost is not None]
-    lows = [each.low for each in still]
+    unknown = [each.job for each in once if _is_unknown(each)]
     return Tally(
         rows=len(standings),
         words=Counter(each.word for each in standings),
         spent=sum(each.cost or 0.0 for each in known),
         estimated=any(each.estimated for each in known),
         saved=sum(each.saved or 0.0 for each in once),
-        low=None if None in lows else sum(low for low in lows if low is not None),
+        low=_low(still),
         high=sum(each.high for each in still),
         bought=len(known),
-        unknown=sum(
-            each.is_over and each.cost is None and each.can_hold_cost and each.saved is None for each in once
-        ),
+        unknown=len(unknown),
         to_come=len(still),
+        replaced=len({*unknown} & {each.job for each in replaced}),
+        anew=len({each.job for each in standings if each.word in ASKED_ANEW}),
+        waiting_low=_low(waits),
+        waiting_high=sum(each.high for each in waits),
+        questions=Counter({each.job: each.word for each in standings if each.job}.values()),
     )
+
+
+def _low(standings: Sequence[Standing]) -> float | None:
+    lows = [each.low for each in standings]
+    return None if None in lows else sum(low for low in lows if low is not None)
+
+
+def _is_unknown(standing: Standing) -> bool:
+    return standing.is_over and standing.cost is None and standing.can_hold_cost and standing.saved is None

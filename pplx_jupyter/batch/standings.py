@@ -33,9 +33,15 @@ class Standings:
         Whose ledger the jobs are in.
     schema
         What answers are checked against, or None.
+
+    Attributes
+    ----------
+    is_asked
+        Whether the questions have been asked; else what stands here was found in the ledger.
     """
 
     def __init__(self, session: Session, schema: Any) -> None:
+        self.is_asked = False
         self._session = session
         self._schema = schema
         self._jobs: dict[str, str] = {}
@@ -50,22 +56,41 @@ class Standings:
         return bool(self._jobs)
 
     def take(self, submitted: Mapping[str, Submission], *, batch: str) -> None:
-        """Note which job each question has from now on; what a run of this batch bought that goes on is not reused."""
+        """Note which job each question has, now that it is asked; what a run of this batch bought that goes on is not reused."""
+        with self._lock:
+            self._note(submitted, batch)
+            self.is_asked = True
+
+    def find(self, found: Mapping[str, Submission], *, is_all: bool, batch: str) -> None:
+        """Note what the ledger has of questions that have not been asked; where it has all of them, nothing is left to ask."""
+        with self._lock:
+            if self.is_asked:
+                return
+            new = {
+                fingerprint: each
+                for fingerprint, each in found.items()
+                if self._jobs.get(fingerprint) != each.row.id
+            }
+            # What others have asked in its place was not bought here.
+            self._jobs = {each: job for each, job in self._jobs.items() if each in found and each not in new}
+            self._note(new, batch)
+            self.is_asked = is_all
+
+    def _note(self, submitted: Mapping[str, Submission], batch: str) -> None:
         rows = [each.row for each in submitted.values() if not each.created]
         under_way = [row.created_at for row in rows if row.is_open and row.batch == batch]
         began = min(under_way, default=math.inf) - _RUN_SECONDS
-        with self._lock:
-            for fingerprint, each in submitted.items():
-                row, before = each.row, self._jobs.get(fingerprint)
-                if before is not None and before != row.id and before not in self._reused:
-                    self._replaced[before] = None
-                self._jobs[fingerprint] = row.id
-                self._reused.discard(row.id)
-                if each.reused and not (row.batch == batch and row.created_at >= began):
-                    self._reused.add(row.id)
-                # Its answer is looked at by the next refresh: what was bought is known first, whatever comes of that.
-                self._standings[row.id] = standing_of(row, reused=row.id in self._reused)
-                self._seq = min(self._seq, row.seq - 1)
+        for fingerprint, each in submitted.items():
+            row, before = each.row, self._jobs.get(fingerprint)
+            if before is not None and before != row.id and before not in self._reused:
+                self._replaced[before] = None
+            self._jobs[fingerprint] = row.id
+            self._reused.discard(row.id)
+            if each.reused and not (row.batch == batch and row.created_at >= began):
+                self._reused.add(row.id)
+            # Its answer is looked at by the next refresh: what was bought is known first, whatever comes of that.
+            self._standings[row.id] = standing_of(row, reused=row.id in self._reused)
+            self._seq = min(self._seq, row.seq - 1)
 
     def refresh(self) -> bool:
         """Read what has changed; say whether anything has."""

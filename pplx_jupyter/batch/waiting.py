@@ -6,17 +6,36 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.errors import WaitTimeout
+from pplx_jupyter.errors import RequestError, WaitTimeout
 
 if TYPE_CHECKING:
     from pplx_jupyter.batch.batch import Batch
 
-__all__ = ["wait_until_over"]
+__all__ = ["check_known", "wait_until_over"]
 
 log = logging.getLogger("pplx_jupyter")
 
 _TICK = 0.2
 """Seconds between looks: an interrupt is noticed within one of them."""
+
+
+def check_known(batch: Batch) -> None:
+    """Say how many questions of a batch were not asked.
+
+    Raises
+    ------
+    RequestError
+        None was: the ledger has nothing of it.
+    """
+    plan = batch.plan
+    if batch.is_asked:
+        # All that was left is there by now.
+        return
+    how = f"click Ask in its plan, or use {batch.handle}.ask()."
+    if batch.session.frozen or plan.new == plan.questions:
+        raise RequestError(f"batch {batch.label} is not asked yet: {how}")
+    are = "question is" if plan.new == 1 else "questions are"
+    log.warning("batch %s: %d %s not asked: %s", batch.label, plan.new, are, how)
 
 
 def wait_until_over(batch: Batch, timeout: float | None) -> None:

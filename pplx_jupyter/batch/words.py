@@ -7,7 +7,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.batch.plan import minutes_of
-from pplx_jupyter.batch.standing import NEEDS_YOU, UNDER_WAY, first_rows
+from pplx_jupyter.batch.standing import NEEDS_YOU, OPEN, UNDER_WAY, first_rows
 from pplx_jupyter.render.words import clock, count, day, day_time, duration, money, money_range, time_of_day
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ __all__ = [
     "figures",
     "ident",
     "lines_of",
+    "many",
     "moment",
     "more_time",
     "settled_words",
     "state_words",
     "sums",
+    "usd",
     "when_over",
 ]
 
@@ -46,6 +48,9 @@ GLYPHS = {
     "unconfirmed": ("?", "warn"),
 }
 """Each word's sign and tone."""
+
+_SIMULATED = ", simulated"
+"""What stands behind an amount that nobody was billed."""
 
 _STOPPED = {
     "unauthorized": "Perplexity refused the key",
@@ -96,76 +101,110 @@ def more_time(batch: Batch, tally: Tally, at_once: int) -> str:
     return f"{at_once} at a time{f'; usually {left} more' if left else ''}"
 
 
-def settled_words(tally: Tally, took: float, *, frozen: bool = False) -> tuple[str, str]:
-    """Give the headline of a batch that is over, and the rest of its line."""
+def settled_words(
+    tally: Tally, took: float, *, frozen: bool = False, simulated: bool = False
+) -> tuple[str, str]:
+    """Give the headline of a batch that is over, and the rest of its line; `simulated` amounts say so."""
     answered = tally.words["done"]
     parts = [
         f"in {duration(took)}" if took >= 1 and answered else "",
-        f"{_amount(tally)} for {count(tally.bought, 'answer')}"
+        f"{_amount(tally, simulated=simulated)} for {count(tally.bought, 'answer')}"
         if tally.bought
         else "0.00 USD, nothing was sent"
         if not tally.unknown
         else "",
-        _reused(tally, frozen=frozen),
+        _reused(tally, frozen=frozen, simulated=simulated),
         *(f"{tally.words[word]} {_plainly(word)}" for word in NEEDS_YOU if tally.words[word]),
         f"{tally.waiting + tally.words['not asked']} not sent"
         if tally.waiting or tally.words["not asked"]
         else "",
-        f"{count(tally.unknown, 'job')} of unknown cost" if tally.unknown else "",
+        _unknown(tally),
     ]
     return f"Settled: {tally.over} of {count(tally.rows, 'row')}", " · ".join(each for each in parts if each)
 
 
-def _reused(tally: Tally, *, frozen: bool) -> str:
-    reused = tally.words["ledger"]
-    if not reused:
+def many(tally: Tally, *names: str, noun: str = "row") -> str:
+    """Give how many rows stand at these words; where some ask the same, which is billed once, how many questions that are.
+
+    Parameters
+    ----------
+    noun
+        What the rows are called; nothing where the number says enough.
+    """
+    questions, rows = (sum(each[name] for name in names) for each in (tally.questions, tally.words))
+    if questions != rows:
+        return f"{count(questions, 'question')} for {count(rows, noun or 'row')}"
+    return count(rows, noun) if noun else f"{rows:,}"
+
+
+def _reused(tally: Tally, *, frozen: bool, simulated: bool) -> str:
+    if not tally.words["ledger"]:
         return ""
-    return (
-        f"{reused} from the lockfile" if frozen else f"{reused} from the ledger (saved {money(tally.saved)})"
-    )
+    reused = many(tally, "ledger", noun="")
+    if frozen:
+        return f"{reused} from the lockfile"
+    return f"{reused} from the ledger (saved {money(tally.saved)}{_SIMULATED if simulated else ''})"
+
+
+def _unknown(tally: Tally) -> str:
+    return f"{count(tally.unknown, 'job')} of unknown cost{_replaced(tally)}" if tally.unknown else ""
+
+
+def _replaced(tally: Tally) -> str:
+    """Say how many of the jobs of unknown cost no row shows any more: others were asked in their place."""
+    if not tally.replaced:
+        return ""
+    return f" ({'' if tally.replaced == tally.unknown else f'{tally.replaced} of them '}retried)"
 
 
 def _plainly(word: str) -> str:
     return {"invalid": "did not fit the schema", "stuck": "cannot be asked about"}.get(word, word)
 
 
-def figures(tally: Tally) -> list[Figure]:
-    """Give the four sums."""
-    to_come = (
-        money(0.0)
-        if not tally.to_come
-        else money_range(tally.low, tally.high)
-        if tally.low is not None
-        else "not known"
-    )
+def figures(tally: Tally, *, simulated: bool = False) -> list[Figure]:
+    """Give the four sums; of `simulated` answers they say so."""
+    spent = _SIMULATED if simulated and tally.bought else ""
+    saved = _SIMULATED if simulated and tally.words["ledger"] else ""
+    if not tally.to_come:
+        to_come, of = money(0.0), "nothing"
+    elif tally.low is None:
+        to_come, of = "not known", many(tally, *OPEN)
+    else:
+        to_come, of = money_range(tally.low, tally.high), f"{many(tally, *OPEN)}, usual range"
     return [
-        Figure("Spent", _amount(tally), count(tally.bought, "answer")),
-        Figure(
-            "To come", to_come, f"{count(tally.to_come, 'row')}, usual range" if tally.to_come else "nothing"
-        ),
-        Figure("Saved", money(tally.saved), f"{count(tally.words['ledger'], 'row')} from the ledger"),
+        Figure("Spent", _amount(tally), f"{count(tally.bought, 'answer')}{spent}"),
+        Figure("To come", to_come, of),
+        Figure("Saved", money(tally.saved), f"{many(tally, 'ledger')} from the ledger{saved}"),
         Figure(
             "Unknown",
             count(tally.unknown, "job"),
-            "ended without a cost" if tally.unknown else "all costs are known",
+            f"ended without a cost{_replaced(tally)}" if tally.unknown else "all costs are known",
         ),
     ]
 
 
-def sums(tally: Tally) -> str:
-    """Give the sums in one line."""
-    spent, to_come, saved, _ = figures(tally)
+def sums(tally: Tally, *, simulated: bool = False) -> str:
+    """Give the sums in one line; of `simulated` answers they say so."""
+    spent, to_come, saved, _ = figures(tally, simulated=simulated)
+    reused = saved.of.removeprefix(many(tally, "ledger"))
     parts = [
         f"spent {spent.amount} ({spent.of})",
         f"to come {to_come.amount}" if tally.to_come else "",
-        f"saved {saved.amount} ({tally.words['ledger']} from the ledger)" if tally.words["ledger"] else "",
-        f"{count(tally.unknown, 'job')} of unknown cost" if tally.unknown else "",
+        f"saved {saved.amount} ({many(tally, 'ledger', noun='')}{reused})" if tally.words["ledger"] else "",
+        _unknown(tally),
     ]
     return " · ".join(each for each in parts if each)
 
 
-def _amount(tally: Tally) -> str:
-    return f"≈ {money(tally.spent)} (estimated)" if tally.estimated else money(tally.spent)
+def _amount(tally: Tally, *, simulated: bool = False) -> str:
+    said = [word for word, holds in (("estimated", tally.estimated), ("simulated", simulated)) if holds]
+    marks = f" ({', '.join(said)})" if said else ""
+    return f"{'≈ ' if tally.estimated else ''}{money(tally.spent)}{marks}"
+
+
+def usd(batch: Batch) -> str:
+    """Give the head of the column of amounts."""
+    return f"USD{_SIMULATED if batch.is_simulated else ''}"
 
 
 def lines_of(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int], now: float) -> list[Line]:
@@ -189,9 +228,11 @@ def lines_of(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int],
 
 
 def _time(standing: Standing, now: float) -> str:
-    if standing.word in {"ledger", "waiting", "not asked"} or not standing.started:
+    # What never left, or came back refused, took no time of the service's.
+    if standing.word in {"ledger", "waiting", "not asked"} or not standing.can_hold_cost:
         return ""
-    return clock((standing.ended or now) - standing.started)
+    end = standing.ended if standing.is_over else now
+    return "" if end is None else clock(max(0.0, end - standing.started))
 
 
 def _usd(standing: Standing) -> str:
@@ -213,24 +254,26 @@ def _told(batch: Batch, number: int, standing: Standing) -> str:
             # A frozen run says the same whenever and wherever it runs.
             return f"answered {day(moment(standing.ended, datetime.UTC))} UTC, from the lockfile"
         when = f"answered {day(moment(standing.ended))}" if standing.ended else "answered before"
-        return f"{when}, saved {money(standing.saved)}"
+        return f"{when}, saved {money(standing.saved)}{_SIMULATED if batch.is_simulated else ''}"
     if standing.word == "done":
-        sources = f"{count(standing.sources, 'source')} · " if standing.sources else ""
-        return f"{sources}{batch.handle}.answer[{number}]"
+        sources = count(standing.sources, "source") if standing.sources else "no sources"
+        return f"{sources} · {batch.handle}.answer[{number}]"
     if standing.word in UNDER_WAY:
         return f"{count(standing.searches, 'search')} so far" if standing.searches else ""
     return "not sent yet"
 
 
 def ident(batch: Batch) -> str:
-    """Give the line that identifies a batch: what it is over, how it asks, when it was asked."""
+    """Give the line that identifies a batch: what it is over, how and where it asks, when it was asked."""
     request = batch.questions[0].request
     different = len(dict.fromkeys(each.request.prompt for each in batch.questions))
+    apis = sorted({each.backend for each in batch.standings if each.backend})
     parts = [
         batch.name,
         f"batch {batch.id}",
         f"{count(len(batch), 'row')}, {count(different, 'different question')}",
         f"effort {request.effort_label}" if request.effort_label else "",
+        f"{' and '.join(apis)} API" if apis else "",
         f"asked {day_time(moment(batch.started))}" if batch.started else "",
     ]
     return " · ".join(each for each in parts if each)

@@ -185,6 +185,8 @@ def export_command(options: argparse.Namespace) -> int:
 
 def cost_command(options: argparse.Namespace) -> int:
     """Print what the ledger's jobs have cost."""
+    import datetime
+
     from pplx_jupyter.notebook.costs import cost_forms
     from pplx_jupyter.notebook.simulated import is_simulated
     from pplx_jupyter.session import current_session
@@ -192,7 +194,8 @@ def cost_command(options: argparse.Namespace) -> int:
     session = current_session()
     found = session.ledger.totals(options.by, session.base_url)
     simulated = is_simulated(session.ledger, session.base_url)
-    print(cost_forms(options.by, found, simulated=simulated)["text/plain"])
+    now = datetime.datetime.now().astimezone()
+    print(cost_forms(options.by, found, simulated=simulated, at=now)["text/plain"])
     return 0
 
 

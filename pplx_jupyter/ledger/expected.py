@@ -28,7 +28,7 @@ _PUBLISHED = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Past:
-    """A settled job: what it cost, in US dollars, and how long it took, in seconds."""
+    """A settled job: what it cost, in US dollars, and how long it was at the service, in seconds."""
 
     cost: float
     seconds: float
@@ -43,7 +43,7 @@ class Expected:
     low, high
         Median and 90th percentile of the cost; None where no figure is known.
     seconds_low, seconds_high
-        The same of the time from asking to the answer.
+        The same of the time at the service: what a job waited for its turn is not in it.
     longest
         The longest that such a job took; None where the range is the published one.
     jobs

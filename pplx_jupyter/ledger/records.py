@@ -101,7 +101,7 @@ class Row:
     trouble
         The last passing problem, ``{"kind", "said", "since", "status", "request_id"}``, or None.
     failure
-        Why the job gave no answer, as the fields of `pplx_jupyter.answer.Failure`, or None.
+        Why the job gave no answer, as the fields of `pplx_jupyter.receipt.Failure`, or None.
     progress
         What is known while it runs: ``{"searches", "sources", "latest", "steps"}``.
     day, run

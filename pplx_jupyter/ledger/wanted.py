@@ -96,7 +96,8 @@ class Spent:
     Attributes
     ----------
     jobs
-        How many were asked; those that were never sent count, too, and cost nothing.
+        How many the service had, or may have had, as in `pplx_jupyter.ledger.budgets.Sums`: what was
+        dropped before it was sent, or refused, is none.
     running
         How many are under way.
     unknown

@@ -181,6 +181,7 @@ def provenance(answer: Answer, receipt: Receipt) -> list[tuple[str, str]]:
     rows = [
         ("Job", " · ".join(filter(None, [name, job]))),
         ("Asked", _stamp(receipt, "asked_at")),
+        ("Sent", _stamp(receipt, "sent_at") if receipt.in_batch else ""),
         ("Answered", _stamp(receipt, "settled_at")),
         ("Model", receipts.model(answer, receipt)),
         ("Took", duration(receipt.elapsed) if receipt.elapsed is not None else ""),

@@ -34,6 +34,7 @@ def budget_forms(
     cheaper: tuple[str, str] | None = None,
     others: Sequence[float] = (),
     ident: str = "",
+    simulated: bool = False,
 ) -> dict[str, str]:
     """Give the note of a question that could pass a budget; amounts in US dollars.
 
@@ -52,6 +53,8 @@ def budget_forms(
     others
         What all questions of this notebook that did not fit, this one included, could cost each;
         empty where it is the only one.
+    simulated
+        The simulator answered what is spent: nobody was billed.
     """
     kept_for = " and ".join(
         part
@@ -64,7 +67,9 @@ def budget_forms(
     aside = f"set aside for {kept_for} {money(set_aside)}, " if kept_for else ""
     costs = f"This question usually costs {usual}." if usual else "What this question costs is not known yet."
     bullets: list[Sentence] = [
-        (f"Spent {money(spent)}, {aside}left {money(left)}. {costs}",),
+        (
+            f"Spent {money(spent)}{' (simulated)' if simulated and spent else ''}, {aside}left {money(left)}. {costs}",
+        ),
         ("Ask it this once: add ", Code("--yes")),
         ("Raise the budget: ", Code(remedy)),
     ]

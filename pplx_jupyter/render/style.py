@@ -31,7 +31,7 @@ line-height:1.6;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 .pplx.pplx.pplx h4{font-size:1.1em}
 .pplx.pplx.pplx :is(h5,h6){font-size:1em}
 .pplx.pplx.pplx :is(p,td,li li,ul>li) a:not(sup a){text-decoration:underline;text-underline-offset:2px}
-.jupyter-widgets .pplx :any-link{color:var(--jp-content-link-color,revert)}
+.pplx :any-link:not(.jp-RenderedHTMLCommon *){color:var(--jp-content-link-color,var(--vscode-textLink-foreground,revert))}
 .pplx :is(a,summary):focus-visible{outline:2px solid var(--pb);outline-offset:2px;border-radius:2px}
 .pplx sup.pplx-c{line-height:0;font-size:11px;vertical-align:.42em;white-space:nowrap}
 .pplx sup.pplx-c::before{content:"\\2060"}
@@ -72,7 +72,7 @@ white-space:pre;word-break:normal;font:13px/1.45 var(--pm)}
 .pplx .pplx-g{display:inline-block;width:.95em;font-weight:700;color:color-mix(in srgb,var(--pg,currentColor) 72%,currentColor)}
 :is(.pplx,.pplx *).run{--pg:var(--pb)}:is(.pplx,.pplx *).ok{--pg:var(--po)}:is(.pplx,.pplx *).warn{--pg:var(--pw)}\
 :is(.pplx,.pplx *).bad{--pg:var(--pe)}
-.jupyter-button.pplx-b{white-space:normal;height:auto;min-height:28px;line-height:1.4;padding:3px 10px}
+.jupyter-button.pplx-wrap{white-space:normal;height:auto;min-height:28px;line-height:1.4;padding:3px 10px}
 .pplx .pplx-bar{height:3px;border-radius:2px;background:var(--pf);overflow:hidden}
 .pplx .pplx-bar i{display:block;width:30%;height:100%;border-radius:2px;background:var(--pb);\
 animation:pplx-b 2.4s ease-in-out infinite alternate}

@@ -63,7 +63,7 @@ def test_nor_one_about_nothing_within_a_value(nothing: Any) -> None:
 def test_pandas_own_signs_for_nothing() -> None:
     pandas = pytest.importorskip("pandas")
     for nothing in (pandas.NaT, pandas.NA):
-        assert "row 1: its Net sales is missing" in refused(
+        assert "row 1 (index 0): its Net sales is missing" in refused(
             'On {{ row["Net sales"] }}?', pandas.DataFrame({"Net sales": [nothing]}, dtype=object)
         )
         assert f"{{{{ firm.net }}}} is missing ({nothing})" in refused(
@@ -139,3 +139,30 @@ def test_columns_of_one_name_are_refused() -> None:
         with pytest.raises(RequestError, match="two columns are called “1”"):
             read_table(rows)
     assert read_table([{math.nan: 1, "c": 2}] * 2).columns == ["nan", "c"]
+
+
+def test_a_gap_in_a_column_of_whole_numbers_leaves_the_other_questions_as_they_were() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"company": ["Aalberts", "Barco"], "year": [1990, 2000], "share": [0.5, 2.0]})
+    prompt = '{{ company }} in {{ year or "2020" }}: {{ share or "?" }}'
+    before = asked(prompt, frame)
+    frame.loc[2] = ["Demant", None, None]
+    frame["year"] = frame["year"].astype(float)
+    table = read_table(frame)
+    assert asked(prompt, frame) == [*before, "Demant in 2020: ?"]
+    assert before[1] == "Barco in 2000: 2.0"
+    assert table.frame["year"].dtype == float, "what the batch gives back has the frame's own kinds"
+    whole = pandas.DataFrame({"year": [1990.0, 2000.0]})
+    assert asked("{{ year }}", whole) == ["1990.0", "2000.0"], "no gap: as its user wrote it"
+    long = pandas.DataFrame({"id": [2.0**60, None]})
+    assert asked('{{ id or "-" }}', long) == [str(2.0**60), "-"]
+
+
+def test_all_rows_that_lack_what_is_asked_are_named_by_number_and_label() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"company": list("ABCDEF"), "founded": [1, None, 3, None, None, None]})
+    frame.index = [f"r{n}" for n in range(6)]
+    said = refused("{{ company }}, {{ founded }}", frame)
+    assert said.startswith("rows 2, 4, 5 and 1 more (index r1, r3, r4 and 1 more): its founded is missing")
+    rows = frame.to_dict("records")
+    assert refused("{{ company }}, {{ founded }}", rows[:4]).startswith("rows 2 and 4: its founded")

@@ -105,6 +105,12 @@ def test_a_schema_may_name_its_draft(draft: str) -> None:
         (TREE, _nested(60), ""),
         (FORK, _nested(60), f"{UNCHECKED}it takes more than 40,000 steps"),
         (FORK, _nested(8, ["x" * 180_000]), f"{UNCHECKED}it takes more than 40,000 steps"),
+        ({"allOf": [{"pattern": "^a"}] * 300}, "a" * 200_000, f"{UNCHECKED}it takes more than 40,000 steps"),
+        (
+            {"allOf": [{"uniqueItems": True}] * 300},
+            ["a" * 200_000],
+            f"{UNCHECKED}it takes more than 40,000 steps",
+        ),
         (_of_a({"pattern": NESTED_WORDS}), {"a": "a" * 200_000 + "!"}, "does not match"),
         ({"patternProperties": {NESTED_WORDS: {}}}, {"a" * 200_000 + "!": 1}, ""),
         (

@@ -113,3 +113,7 @@ def test_pausing_and_cancelling(book: Callable[..., Any], sim: Simulator) -> Non
     page.says(2, "14 cancelled")
     assert len(bought(sim, mark)) == 3
     page.shot("batch-cancelled", 2)
+    page.page.set_viewport_size({"width": 320, "height": 900})
+    button = page.cell(2).locator("button.jupyter-button", has_text="Retry rows without an answer (14: ")
+    two_lines = "each => each.clientHeight > 36 && each.scrollWidth <= each.clientWidth"
+    page.until(lambda: button.evaluate(two_lines), "the price to stand on a second line")

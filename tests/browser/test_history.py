@@ -158,7 +158,7 @@ def test_every_button_does_what_its_verb_does(book: Any, frontend: Frontend, sim
     page.run(0)
     page.run(1)
     page.until(lambda: len(rows(page, 1)) == 10, "the table")
-    usual = ("Older", "Refresh", "Show")
+    usual = ("Older", "Look again", "Show")
     offers(page, 1, *usual, "Ask anew", "Compare", "Export")
     choose(page, 1, 10)
     offers(page, 1, *usual, "Ask anew")  # it was cancelled
@@ -200,7 +200,7 @@ def test_a_job_under_way_is_watched_and_cancelled(book: Any, sim: Simulator) -> 
     for number in range(3):
         page.run(number)
     page.until(lambda: len(rows(page, 2)) == 1, "the table")
-    offers(page, 2, "Refresh", "Show", "Watch", "Cancel")
+    offers(page, 2, "Look again", "Show", "Watch", "Cancel")
     page.click(2, "Watch")
     say(page, 2, "Stop watching: the job goes on")
     page.cell(2).locator("button", has_text="Cancel").first.click()

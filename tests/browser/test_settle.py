@@ -56,13 +56,13 @@ def test_close_it_leaves_a_plain_note(book: Any, sim: Simulator) -> None:
     bought = len(sim.bill.jobs)
     page.page.wait_for_timeout(_READING)
     page.click(1, CLOSE)
-    page.says(1, "Cancelled")
+    page.says(1, "Closed by you")
     page.until(lambda: shown(page, CLOSE).count() == 0, "the buttons to go")
     page.shot("settled", 1)
     assert len(sim.bill.jobs) == bought
     saved = ours(page.save())
     assert all(WIDGET not in out["data"] for out in saved)
-    assert "Cancelled" in saved[-1]["data"]["text/markdown"]
+    assert "Closed by you" in saved[-1]["data"]["text/markdown"]
 
 
 @LAB

@@ -103,6 +103,20 @@ def test_only_attributes_of_mathml_are_taken_over(monkeypatch: pytest.MonkeyPatc
     )
 
 
+def test_text_in_a_formula_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = "&lt;img src=x onerror=y&gt;"
+    math = f"<math xmlns='http://www.w3.org/1998/Math/MathML'><mtext>{evil}</mtext>{evil}</math>"
+    monkeypatch.setattr(formulas, "run", lambda *_, **__: f"<p>{math}</p>")
+    assert f"<mtext>{evil}</mtext>{evil}</math>" in typeset(r'<span class="pplx-t">\(x\)</span>')
+
+
+def test_a_value_with_more_behind_it_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = "<math xmlns='http://www.w3.org/1998/Math/MathML' encoding='x&quot; onclick=&quot;y'>"
+    inside = "<mtd style='text-align: left; background:url(x)'/>"
+    monkeypatch.setattr(formulas, "run", lambda *_, **__: f"<p>{start}{inside}</math></p>")
+    assert "<math><mtd></mtd></math>" in typeset(r'<span class="pplx-t">\(x\)</span>')
+
+
 PARTS = [
     "x", "^", "_", "{", "}", "\\frac", "\\text{<b>&}", "\\", "&", "<", ">", '"', "'", "\\begin{matrix}", "\\end{matrix}",
     "\\mathbb{R}", "é", "\\,", "]]>", "--",

@@ -114,6 +114,8 @@ def test_hostile_titles_break_no_format(hostile: Answer) -> None:
     assert read_bibtex(bibtex)[keys[1]]["title"].replace("{", "").replace("}", "") == (
         "EU mid  \\write18rm 100 % & #1 _x_ $y$ ~z ˆw"
     )
+    # As LaTeX reads it: a decoder takes a bare "#" for the same.
+    assert r"100 \% \& \#1 \_x\_ \$y\$" in bibtex
     for text in (bibtex, ris, csl):
         assert not re.search(
             "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\ufffe\ud800]", text

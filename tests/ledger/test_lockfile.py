@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime
+import errno
 import json
 import random
 import unicodedata
@@ -235,7 +236,13 @@ def test_the_line_names_the_entry_that_was_changed(entry: dict[str, Any], name: 
 
 
 def test_a_change_with_a_new_hash_that_makes_no_answer_is_refused(entry: dict[str, Any]) -> None:
-    for name, value in (("state", "running"), ("asked", "yesterday"), ("filled", 3), ("cost", None)):
+    for name, value in (
+        ("state", "running"),
+        ("asked", "yesterday"),
+        ("filled", 3),
+        ("cost", None),
+        ("pictures", [{"url": "https://a.example/1.png", "data": "aGk=*"}]),
+    ):
         bad = {k: v for k, v in entry.items() if k != "hash"} | {name: value}
         text = json.dumps({"format": 1, "answers": [{**bad, "hash": lockfile._hash(bad)}]})
         with pytest.raises(LedgerError, match="is not understood"):
@@ -336,6 +343,24 @@ def test_writing_is_whole_or_not_at_all(tmp_path: Path, entry: dict[str, Any]) -
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder.pplx.json", "market.pplx.json"]
 
 
+def test_a_disk_that_fills_up_leaves_what_was_there(
+    tmp_path: Path, entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "market.pplx.json"
+    lockfile.write(path, whole(entry))
+    write_bytes = type(path).write_bytes
+
+    def half(file: Path, data: bytes) -> int:
+        write_bytes(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_bytes", half)
+    with pytest.raises(LedgerError, match="cannot be written: No space left"):
+        lockfile.write(path, whole(entry, notebook="other.ipynb"))
+    assert lockfile.read(path).entries == [entry]
+    assert [each.name for each in tmp_path.iterdir()] == ["market.pplx.json"]
+
+
 def test_reading_takes_a_byte_order_mark_and_names_a_file_that_is_no_text(
     tmp_path: Path, entry: dict[str, Any]
 ) -> None:
@@ -383,6 +408,10 @@ def test_a_lockfile_answers_as_a_ledger_does(ledger: LockfileLedger) -> None:
     assert {row.id for row in ledger.changed(2)} == {row.id for row in ledger.changed(0) if row.seq > 2}
     assert [row.id for row in ledger.changed(0, ["dddddd"])] == ["dddddd"]
     assert ledger.under_way(["me"], NOW) == (0, None)
+
+
+def test_what_is_frozen_is_no_news(ledger: LockfileLedger) -> None:
+    assert all(row.shown_at for row in ledger.jobs())
 
 
 def test_nothing_but_a_name_can_be_written_and_that_stays_here(ledger: LockfileLedger) -> None:

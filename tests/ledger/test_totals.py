@@ -177,6 +177,15 @@ class Life(RuleBasedStateMachine):
         assert kept == counted
         assert all(value >= 0 for each in kept for value in each[3:])
 
+    @invariant()
+    def both_views_of_costs_count_the_same_jobs(self) -> None:
+        sums, spent = total(self.ledger), self.ledger.spent(URL)
+        jobs, running, unknown = (
+            sum(getattr(each, name) for each in spent) for name in ("jobs", "running", "unknown")
+        )
+        assert (jobs, running, unknown) == (sums.jobs, sums.running, sums.unknown)
+        assert all(each.jobs for each in spent), "a day on which nothing was had has no bar"
+
 
 TestLife = Life.TestCase
 TestLife.settings = settings(

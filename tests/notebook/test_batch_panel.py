@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import sqlite3
 import time
-from collections import Counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,10 @@ import pytest
 from pplx_jupyter import Batch, research_map
 from pplx_jupyter.batch.deciding import Asking
 from pplx_jupyter.batch.questions import questions_of, read_table
-from pplx_jupyter.batch.standing import Tally
+from pplx_jupyter.batch.standing import Standing, Tally, tally_of
 from pplx_jupyter.errors import LedgerError
+from pplx_jupyter.ledger.expected import Expected
+from pplx_jupyter.notebook.batch import buttons as labels
 from pplx_jupyter.notebook.batch import panel as module
 from pplx_jupyter.notebook.batch import show, texts
 from pplx_jupyter.notebook.batch import view as view_module
@@ -39,6 +40,19 @@ __all__ = ["make_session", "make_sim", "still", "until"]
 
 PLAN = ("Ask 14 questions (5.60–18.20 USD)", "Ask the first 3 only (1.20–3.90 USD)", "Show the 14 prompts")
 LIVE = ("Pause", "Stop watching", "Cancel 14 rows")
+
+
+USUAL = Expected(0.40, 1.30)
+
+
+def tally(**rows: int) -> Tally:
+    """Give the sums of a batch of which so many rows stand at each word."""
+    standings = [
+        Standing(job=f"{word} {n}", word=word, low=0.40, high=1.30)
+        for word in rows
+        for n in range(rows[word])
+    ]
+    return tally_of(standings)
 
 
 class Buttons:
@@ -116,14 +130,42 @@ def test_a_late_click_means_what_stood_on_the_button() -> None:
     assert buttons.clicked == ["Go on (9 rows)", "Retry failed rows (40)"]
 
 
-def test_a_retry_that_lets_the_rest_go_on_says_so() -> None:
-    words = Counter(waiting=5, failed=1)
-    stopped = Tally(
-        6, words, 0.0, estimated=False, saved=0.0, low=None, high=0.0, bought=0, unknown=0, to_come=5
+def test_a_retry_that_lets_the_rest_go_on_says_so_and_for_how_much() -> None:
+    stopped = tally(waiting=5, failed=1)
+    retry = labels.retry_text(stopped, USUAL, "invalid")
+    assert labels.live_buttons(stopped, "invalid", mode="watching", retry=retry) == (
+        "Go on (5 rows: 2.00–6.50 USD)",
+        "Stop watching",
+        "Cancel 5 rows",
+        "Retry failed rows and go on (6: 2.40–7.80 USD)",
     )
-    shown = texts.buttons(stopped, "invalid", mode="watching")
-    assert shown == ("Go on (5 rows)", "Stop watching", "Cancel 5 rows", "Retry failed rows and go on (6)")
-    assert texts.buttons(stopped, "user", mode="watching")[-1] == "Retry failed rows (1)"
+    assert labels.retry_text(stopped, USUAL, "user") == "Retry failed rows (1: 0.40–1.30 USD)"
+    assert labels.retry_text(stopped, Expected(), "user") == "Retry failed rows (1: cost not known yet)"
+    both = tally(failed=1, cancelled=2)
+    assert labels.retry_text(both, USUAL, "") == "Retry rows without an answer (3: 1.20–3.90 USD)"
+    assert labels.retry_text(tally(running=1), USUAL, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "stays", "counts"),
+    [
+        ("Retry failed rows (3: 1.20–3.90 USD)", "Retry failed rows (3: 1.23–3.93 USD)", True, True),
+        ("Retry failed rows (3: 1.20–3.90 USD)", "Retry failed rows (3: 1.20–4.50 USD)", False, False),
+        ("Retry failed rows (3: 1.20–3.90 USD)", "Retry failed rows (3: 0.90–1.00 USD)", False, True),
+        ("Retry failed rows (3: 1.20–3.90 USD)", "Retry failed rows (3: cost not known yet)", False, False),
+        ("Retry failed rows (3: cost not known yet)", "Retry failed rows (3: 1.20–3.90 USD)", False, True),
+        ("Retry failed rows (3: 1.20–3.90 USD)", "Retry failed rows (4: 1.20–3.90 USD)", False, False),
+        ("Retry failed rows (3: 1.20–3.90 USD)", "Retry failed rows (2: 1.20–3.90 USD)", False, True),
+        ("Retry failed rows (3: 1.20–3.90 USD)", "", False, True),
+        ("Go on (999 rows: 1.20 USD)", "Go on (1,000 rows: 1.20 USD)", False, False),
+        ("Go on (1,000 rows: 400.00–1,300.00 USD)", "Go on (1,000 rows: 400.00–1,301.00 USD)", True, True),
+    ],
+)
+def test_cents_move_no_button_and_stop_no_click_and_more_does_both(
+    said: str, now: str, stays: bool, counts: bool
+) -> None:
+    assert labels.steady(said, now) == (said if stays else now)
+    assert (labels.asks_more(said, now) == "") == counts
 
 
 def no_page() -> Pin:
@@ -231,7 +273,7 @@ def test_rows_that_fail_one_after_the_other_offer_nothing_that_changes_under_the
     view = made(research_map("Who owns {{ company }}?", rows, session=make_session(still)))
     view._go_live()
     failed = 0
-    monkeypatch.setattr(texts, "retry_text", lambda *_: f"Retry failed rows ({failed})" if failed else "")
+    monkeypatch.setattr(labels, "retry_text", lambda *_: f"Retry failed rows ({failed})" if failed else "")
     now = time.time()
     for second in range(10):
         failed += second < 4
@@ -246,12 +288,12 @@ def test_a_part_is_offered_only_where_a_part_can_be_had(
     table = read_table([{"company": name} for name in "ABCDE"])
     questions = questions_of("Who owns {{ company }}?", table, {})
     plan = Batch(make_session(still), "", table, questions, Asking()).plan
-    assert [text[:13] for text in texts.ask_buttons(plan)] == [
+    assert [text[:13] for text in labels.ask_buttons(plan)] == [
         "Ask 5 questio",
         "Ask the first",
         "Show the 5 pr",
     ]
-    waiting = texts.ask_buttons(dataclasses.replace(plan, paused=2))
+    waiting = labels.ask_buttons(dataclasses.replace(plan, paused=2))
     assert not any(text.startswith("Ask the first") for text in waiting)
 
 
@@ -264,10 +306,61 @@ def test_rows_that_failed_after_the_button_was_read_are_not_bought(
     view = made(batch)
     view._go_live()
     view.click("Retry failed rows (1)")
-    until(lambda: "More rows have failed" in view._said)
+    until(lambda: "more such rows by now" in view._said)
     assert len(sim.bill.jobs) == 2
     view.click("Retry failed rows (2)")
     until(lambda: len(sim.bill.jobs) == 4)
+
+
+def test_a_click_buys_for_a_few_cents_more_and_not_for_much_more(
+    sim: Simulator,
+    make_session: Callable[..., Session],
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch = research_map(
+        "Who owns {{ company }}? outcome:failed", [{"company": "Aurubis"}], session=make_session(sim)
+    )
+    batch.wait(20)
+    view = made(batch)
+    monkeypatch.setattr(view.panel, "finish", lambda *_: None)
+    assert view._finish() is False
+    said = view._offers[0]
+    assert said == "Retry failed rows (1: 0.40–1.30 USD)"
+    monkeypatch.setattr(Batch, "usual", Expected(0.90, 2.60))
+    view.click(said)
+    until(lambda: "usually cost more by now" in view._said)
+    assert view._offers == ("Retry failed rows (1: 0.90–2.60 USD)",), "the button says how much"
+    assert len(sim.bill.jobs) == 1
+    monkeypatch.setattr(Batch, "usual", Expected(0.93, 2.68))
+    view.click(view._offers[0])
+    until(lambda: len(sim.bill.jobs) == 2)
+
+
+def test_rows_that_wait_since_the_button_was_read_do_not_go_on(
+    still: Simulator, make_session: Callable[..., Session], until: Callable[..., None]
+) -> None:
+    rows = [{"company": name} for name in "ABC"]
+    batch = research_map("Who owns {{ company }}?", rows, session=make_session(still), at_once=1)
+    until(lambda: len(still.bill.jobs) == 1)
+    batch.pause()
+    view = made(batch)
+    view._go_live()
+    view.click("Go on (1 row: 0.40–1.30 USD)")
+    until(lambda: "more such rows by now" in view._said)
+    assert batch.paused == "user"
+    view.click("Go on (2 rows: 0.80–2.60 USD)")
+    until(lambda: not batch.paused)
+
+
+def test_an_amount_stays_whole_where_a_button_takes_two_lines() -> None:
+    buttons = Buttons(PLAN)
+    (said, *_), stood = buttons.panel.row.children, "14 questions (5.60\u2060–\u206018.20\u00a0USD)"
+    assert said.description == f"Ask {stood}"
+    buttons.show(PLAN)
+    assert buttons.panel.row.children[0] is said, "the same words are the same button"
+    said.click()
+    assert buttons.clicked == [PLAN[0]]
 
 
 def test_a_click_waits_for_no_lock_and_all_are_done_in_their_order(
@@ -410,13 +503,6 @@ def test_the_first_that_spends_stands_out_alone() -> None:
         assert [each.button_style for each in buttons.panel.row.children] == wanted
 
 
-def tally(*, waiting: int = 0, running: int = 0) -> Tally:
-    words = Counter(waiting=waiting, running=running)
-    return Tally(
-        14, words, 0.0, estimated=False, saved=0.0, low=None, high=0.0, bought=0, unknown=0, to_come=14
-    )
-
-
 @pytest.mark.parametrize(
     ("waiting", "running", "said"),
     [
@@ -433,7 +519,7 @@ def test_what_cancelling_comes_to_is_said_of_rows_that_wait_and_of_those_under_w
     sure = texts.told(rows, "", mode="cancel?")
     assert sure.startswith(said[0].upper() + said[1:])
     assert ("may be billed" in sure) == bool(running)
-    assert texts.buttons(rows, "", mode="watching")[-1].startswith(f"Cancel {waiting + running} row")
+    assert labels.live_buttons(rows, "", mode="watching")[-1].startswith(f"Cancel {waiting + running} row")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_plan_stands_first_and_yes_asks(table: Kernel, sim: Simulator) -> No
     twice = "from pplx_jupyter import research_map\nm = research_map('Who owns {{ company }} now?', df)\nm"
     ran = table.run(twice, cell="d")
     assert str(ran.displays).count("widget-view") == 1, "one plan, and one button that spends"
-    assert ran.displays[-1]["data"] == {"text/plain": table.value("m")}
+    assert len(ran.displays) == 2, "the plan and its file form, and no second word of it"
 
     ran = table.run(CELL.format(flags="--yes --sound"), cell="c")
     assert ran.error == ""
@@ -87,9 +87,32 @@ def test_the_plan_stands_first_and_yes_asks(table: Kernel, sim: Simulator) -> No
     assert prompts(sim)["Who owns Aurubis today? seconds:60"] == 1
 
     again = table.run(CELL.format(flags=""), cell="c")
-    assert "2 from the ledger" not in again.error
-    assert "3 from the ledger (saved" in again.displays[0]["data"]["text/plain"], "at once, and for nothing"
+    said = "2 questions for 3 rows from the ledger (saved"
+    assert said in again.displays[0]["data"]["text/html"], "at once, and for nothing"
     assert len(sim.bill.jobs) == 3
+
+    # What Python asks anew is shown where the batch is; where that is gone, below the cell that asks.
+    retried = table.run("companies.retry_failed()", cell="e")
+    assert "1 question asked, usually 0.40–1.30 USD together." in retried.text
+    assert table.until(page, seconds=30)[-1]["parent_header"]["msg_id"] == again.msg_id
+    retried = table.run(
+        "import ipywidgets\nipywidgets.Widget.close_all()\ncompanies.retry_failed()", cell="e"
+    )
+    assert "widget-view" in str(retried.displays)
+    assert table.until(page, seconds=30)[-1]["parent_header"]["msg_id"] == retried.msg_id
+    assert len(sim.bill.jobs) == 5
+
+    # One row more: what was paid for stays in the cell, and in its file.
+    table.run("df.loc[4] = ['Danfoss']", cell="f")
+    more = table.run(CELL.format(flags=""), cell="c")
+    assert "Not sent yet: 1 question to buy" in more.displays[0]["data"]["text/plain"]
+    assert "Settled: 4 of 5 rows" in more.displays[1]["data"]["text/html"]
+    assert "1 row not asked: nothing was sent or billed now." in more.displays[1]["data"]["text/html"]
+    assert len(more.displays[1]["metadata"]["pplx_jupyter"]["jobs"]) == 3
+    states = table.run("print(*companies.wait()['state'])", cell="g")
+    assert states.text.strip().endswith("ledger ledger ledger failed not asked")
+    assert "1 question is not asked" in states.warned
+    assert len(sim.bill.jobs) == 5
 
 
 def test_a_run_that_nobody_watches_blocks_and_leaves_static_outputs(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -270,7 +269,7 @@ def test_a_live_frozen_kernel_reaches_for_nothing_either(
         for cell in CELLS:
             ran = kernel.run(cell)
             assert ran.reply["status"] == "ok", ran.error
-        assert not re.search(r"jupyter\.widget|comm_open|ipywidgets", str(ran.messages))
+        assert "widget" not in str(ran.messages)
         assert untouched(environment, log), log.read_text()
         ran = kernel.run("%%pplx_research\nWhat is ale?")
         assert f"cell {len(CELLS) + 1} (“What is ale?”) is not in market.pplx.json" in ran.error

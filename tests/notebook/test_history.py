@@ -152,6 +152,19 @@ def test_asking_anew_spends_once_and_only_after_its_price_was_shown(
     _until(kernel, f"'2 jobs, newest first · {both:.2f} USD' in live._html['total'].value", "True")
 
 
+def test_the_table_takes_in_what_it_has_asked_once_that_fits(kernel: Kernel, rows: dict[str, Row]) -> None:
+    kernel.run(
+        "from pplx_jupyter.notebook.outputs import beside\n%pplx jobs sky --state finished\nlive = beside._shown[-1].live"
+    )
+    _until(kernel, "live._controls.buttons['Ask anew'].description", repr("Ask anew (0.40–1.30 USD)"))
+    kernel.run(
+        "live._offered = (live._offered[0], live._offered[1] - 120)\nlive._controls.buttons['Ask anew'].click()"
+    )
+    _until(kernel, f"sky.id != {rows['sky'].id!r}", "True")
+    kernel.run("sky.wait()")
+    _until(kernel, "[row.id for row in live._found.rows][0] == sky.id", "True")
+
+
 def test_what_was_prepared_for_one_job_never_falls_on_another(
     kernel: Kernel, rows: dict[str, Row], tmp_path: Path
 ) -> None:
@@ -308,7 +321,11 @@ def test_bars_tell_reported_from_estimated_and_what_is_in_none() -> None:
         spent(day="2026-11-14", running=1, notebook=""),
     ]
     costs = spending.costs_of(_Session(found), PERIODS["last 30 days"](TODAY))  # type: ignore[arg-type]
-    forms = page_forms(costs, ["day", "notebook"], [("of this month", 10.0, 5.5)])
+    at = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC)
+    forms = page_forms(costs, ["day", "notebook"], [("of this month", 10.0, 5.5)], at=at)
+    for form in forms.values():
+        assert "What the research cost, 24 Oct to 22 Nov 2026" in form, "a file outlives “the last 30 days”"
+        assert "From the ledger, 22 Nov 2026, 14:40." in form
     lead = "4.50 USD in 8 jobs: 4.00 reported by Perplexity + 0.50 estimated. 1 of them has an unknown cost. 1 of them is under way."
     assert lead in forms["text/markdown"]
     assert "imulated" not in "".join(forms.values())
@@ -337,7 +354,9 @@ def test_periods() -> None:
         datetime.date(2026, 11, 1),
         datetime.date(2026, 11, 30),
     )
-    assert period_of("7d", TODAY).first == datetime.date(2026, 11, 16)
+    week, year, one = (period_of(text, TODAY) for text in ("7d", "365d", "1d"))
+    assert (week.name, week.first) == ("16 Nov to 22 Nov 2026 (7 days)", datetime.date(2026, 11, 16))
+    assert [year.name, one.name] == ["23 Nov 2025 to 22 Nov 2026 (365 days)", "22 Nov 2026 (1 day)"]
     assert period_of("2026-11-03", TODAY).name == "since 3 Nov 2026"
     assert period_of("all", TODAY).since is None
     assert month.until - (month.since or 0) >= 29 * 86_400

@@ -352,6 +352,20 @@ def test_the_help_has_every_verb_and_no_words_run_together(kernel: Kernel) -> No
         assert between.isspace(), usage
     assert len(shown.splitlines()) > len(USAGES)
     assert shown in kernel.run("print(get_ipython().object_inspect_text('%pplx'))").text
+    assert all(kernel.run(f"%pplx {typed}").text == shown for typed in ("--help", "help"))
+    for verb, (usage, text) in USAGES.items():
+        told = kernel.run(f"%pplx {verb} --help").text
+        assert told.startswith(f"%pplx {usage}\n  {text}\n")
+    from pplx_jupyter.notebook.history import FILTERS
+
+    told = kernel.run("%pplx help jobs").text
+    assert told == kernel.run("%pplx jobs tea -h").text
+    assert all(flag in told for flag in FILTERS)
+    assert "did you mean %pplx jobs?" in kernel.run("%pplx job --help").text
+    assert (
+        "No job fits: “help”"
+        in kernel.run("%pplx jobs help", headless=True).displays[0]["data"]["text/plain"]
+    )
 
 
 def test_the_demo_needs_no_key(environment: dict[str, str], sim: Simulator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,7 @@ def test_a_refused_cell_says_why_and_what_to_do(kernel: Kernel, sim: Simulator) 
     says(
         ran,
         "Not sent: it could pass the budget of this notebook, 1.50 USD. Nothing was billed.",
-        f"Spent {spent} USD, left {left} USD. This question usually costs 0.40–1.30 USD.",
+        f"Spent {spent} USD (simulated), left {left} USD. This question usually costs 0.40–1.30 USD.",
         "Ask it this once: add --yes",
         "Raise the budget: %pplx budget ",
         " --per notebook",
@@ -421,7 +422,25 @@ def test_the_days_come_newest_first_and_the_dearest_before_the_cheap() -> None:
     days = {"2026-11-21": Sums(1, 9 * 10**9), "2026-11-22": Sums(1, 10**9), "2026-11-20": Sums()}
     assert [line.split()[0] for line in cost_forms("day", days)["text/plain"].splitlines()[2:]] == ["2026-11-22", "2026-11-21", "Total"]  # fmt: skip
     models = {"cheap": Sums(1, 10**8), "dear": Sums(1, 10**9), "waiting": Sums(1, 0, 0, 1, 0, 5 * 10**9)}
-    assert [line.split()[0] for line in cost_forms("model", models)["text/plain"].splitlines()[2:]] == ["waiting", "dear", "cheap", "Total"]  # fmt: skip
+    assert [line.split()[0] for line in cost_forms("model", models)["text/plain"].splitlines()[2:]] == ["dear", "cheap", "waiting", "Total"]  # fmt: skip
+
+
+def test_a_narrow_page_loses_no_amount_and_a_kept_one_its_date() -> None:
+    at = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC)
+    sums = Sums(4, 10**9, 5 * 10**8, 1, 10**8, 10**9, 2, 26 * 10**8)
+    cost = cost_forms("notebook", {"a.ipynb": sums}, at=at)
+    budget = budget_forms({"total": ""}, [Budget("total", "", 9.0)], None, {"total": sums}, at=at)
+    for forms, read in (
+        (cost, "all jobs until 22 Nov 2026, 14:40."),
+        (budget, "From the ledger, 22 Nov 2026, 14:40."),
+    ):
+        assert forms["text/html"].count("<th ") <= 4
+        assert all(read in form for form in forms.values())
+    (row,) = re.findall(r"<tbody>.*</tbody>", cost["text/html"])
+    for words in ("≈ 0.50 estimated", "1 under way: 0.10–1.00", "2 of unknown cost: up to 2.60"):
+        assert words in row
+    assert ">3.60 set aside<" in budget["text/html"]
+    assert "| Budget of | USD | Spent | Set aside | Left | From |" in budget["text/markdown"]
 
 
 def test_what_is_left_is_never_below_nothing() -> None:

@@ -104,6 +104,7 @@ def test_an_interrupt_leaves_no_dead_button(page: Page, sim: Simulator, environm
         assert page.aside("1").seconds < 1
     page.until(lambda: len(sim.bill.jobs) == 2, "the purchase, once")
     page.until(lambda: page.offers(1) and not page.button(ASK)[1]["disabled"], "the next button")
+    assert len(page.kernel.ledger_rows()) == len(sim.bill.jobs) == 2
 
 
 def test_a_copied_notebook_neither_cancels_nor_compares_with_the_first_ones_jobs(

@@ -51,6 +51,16 @@ def at(seconds: float) -> str:
     return time_of_day(datetime.datetime.fromtimestamp(seconds).astimezone())
 
 
+@pytest.mark.parametrize("state", ["submitting", "queued", "running"])
+def test_where_no_figure_is_known_a_panel_says_so(state: str) -> None:
+    unknown = row(state=state, backend="agent", model="preset:medium", asked_model="preset:medium")
+    assert progress_of(unknown, NOW).beside == "what such a job costs is not known yet"
+    assert (
+        "what such a job costs is not known yet" in Texts.of(unknown, NOW, mode="watching", earlier=None).head
+    )
+    assert progress_of(row(state=state), NOW).beside == "usually 2–6 min and 0.40–1.30 USD (published)"
+
+
 # As the specification's table of live states has it: word, what stands beside the clock, the line.
 @pytest.mark.parametrize(
     ("changes", "word", "beside", "line"),
@@ -60,7 +70,7 @@ def at(seconds: float) -> str:
         ({}, "● Running", USUAL, "This API sends no steps while it works."),
         ({"progress": {"asked": NOW - 3}}, "● Running", USUAL, f"This API sends no steps while it works. Last asked at {at(NOW - 3)}."),
         ({"backend": "agent"}, "● Running", USUAL, "No search yet."),
-        ({"accepted_at": NOW - 845}, "! Running, longer than usual", "9 of 10 such jobs end within 6 min; the longest took 31 min",
+        ({"sending_at": NOW - 845, "accepted_at": NOW - 844}, "! Running, longer than usual", "9 of 10 such jobs end within 6 min; the longest took 31 min",
          "Nothing is wrong yet. Watching goes on. Perplexity keeps the answer for 7 days, your ledger for good."),
         ({"trouble": trouble("no_connection", said="connection refused")}, "! Running, no connection", "the job is not affected",
          f"No reply since {at(NOW - 60)} (connection refused). Asking again in 30 s."),

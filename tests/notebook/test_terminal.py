@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -78,9 +77,11 @@ def test_a_mistake_is_one_line(terminal: pexpect.spawn[str]) -> None:
 def test_an_interrupted_wait_leaves_the_job(terminal: pexpect.spawn[str], sim: Simulator) -> None:
     ask(terminal, "tea", "What is tea? seconds:6000")
     terminal.expect(r"In \[3\]: ")
-    terminal.sendline("print('wait', 'ing', sep=''); tea.wait()")
-    terminal.expect("waiting\r\n")
-    time.sleep(0.5)
+    terminal.sendline("from pplx_jupyter.waiting import Waiting as W")
+    terminal.sendline("W._left = lambda wait, left=W._left: (left(wait), print('look' + 'ing'))[0]")
+    terminal.sendline("tea.wait()")
+    for _ in range(2):
+        terminal.expect("looking\r\n")
     terminal.sendintr()
     terminal.expect("KeyboardInterrupt")  # long before the job ends, and the waiting with it
     terminal.sendline("tea.status in ('queued', 'running')")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -12,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
-from pplx_jupyter.ledger import Row
-from pplx_jupyter.notebook.cell.why import differences, why_new
+from pplx_jupyter.ledger import Draft, Row
+from pplx_jupyter.ledger.sqlite import SqliteLedger
+from pplx_jupyter.notebook.cell.why import differences, why_asked, why_new
 from pplx_jupyter.request import Request
+from tests.asking import intend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +128,31 @@ def test_any_two_texts_give_one_line(before: str, after: str, old: str, new: str
     assert "\n" not in line
     if Request(prompt="x" + before + old).fingerprint != Request(prompt="x" + after + new).fingerprint:
         assert line
+
+
+def test_what_is_asked_anew_or_in_a_batch_is_no_new_question(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite")
+    session: Any = SimpleNamespace(ledger=ledger)
+
+    def ask(question: str, *, batch: str = "", state: str = "submitting", again: bool = False) -> Row:
+        draft = Draft(
+            fingerprint=f"v1:{question}", request={"prompt": f"Who owns {question}?"}, base_url="u", account="me",
+            backend="sonar", cell="c", name="owners", filled={"company": question}, batch=batch,
+        )  # fmt: skip
+        row, _ = intend(ledger, draft, refresh=again)
+        found = ledger.write(
+            row.id, {"state": state, "accepted_at": row.created_at, "settled_at": row.created_at}
+        )
+        assert found is not None
+        return found
+
+    ask("Aurubis", batch="b", state="completed")
+    assert why_asked(session, ask("Fagerhult", batch="b")) == "", "its neighbour is another row"
+    assert why_asked(session, ask("Danfoss")) == "", "a row of a batch is not what this cell asked before"
+    ask("Borealis", state="completed")
+    assert "was Borealis, is Ekornes" in why_asked(session, ask("Ekornes"))
+    ask("Ekornes", state="completed")
+    assert why_asked(session, ask("Borealis", again=True)) == "", "it was answered before"
 
 
 def test_the_panel_says_why_a_cell_asks_anew(kernel: Kernel, sim: Simulator) -> None:

@@ -44,6 +44,7 @@ BAD = [
     "#x",
     "?x",
     "https://a.example/\u202egpj.exe",
+    *(f"https://a.example/{sign}x" for sign in "\u200b\u200e\u2028\u2060\u2066\u2069\ufeff\x85\x7f"),
     "https://a.example/\x00",
     "https://a.example/a\nb",
     "https://a\\b.example/",

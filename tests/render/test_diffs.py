@@ -105,7 +105,7 @@ def test_the_html_form(audit_html: Audit) -> None:
         "<h5><del>Retail</del></h5><details><summary>Section gone (1 sentence)</summary>",
         "<h5><ins>Batteries</ins></h5><p><ins>New are 3 of them.</ins></p>",
         "<del>41.2\u00a0%</del>",
-        "<td>1 new, 1 gone</td>",
+        "<td>2<br><span>1 new, 1 gone</span></td>",
     ):
         assert piece in bare, piece
     text = "".join(
@@ -203,3 +203,13 @@ def test_no_text_makes_it_raise_or_speak(
     audit_html(forms["text/html"])
     audit_markdown(forms["text/markdown"])
     forms["text/plain"].encode()
+
+
+def test_rows_of_a_table_are_no_sentences_and_its_head_stands_alone_nowhere() -> None:
+    table = "| Market | 2024 |\n|:--|--:|\n| Spain | 63 |\n| Italy | 99 |\n| Malta | 7 |"
+    old, new = (Answer(text=f"One. Two is {said}.\n\n{table}\n\nLast.") for said in ("here", "there"))
+    said = diff_forms(compare(old, new))["text/plain"]
+    assert "  … 1 sentence and 3 rows unchanged" in said
+    assert "Market" not in said, "a head without its rows tells nothing"
+    changed = diff_forms(compare(old, Answer(text=old.text.replace("99", "98"))))["text/plain"]
+    assert "  Market | 2024\n  Spain | 63\n~ Italy | [-99-] {+98+}\n  Malta | 7" in changed

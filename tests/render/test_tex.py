@@ -57,17 +57,13 @@ def test_harmless_commands(formula: str) -> None:
     assert tex.is_safe(formula)
 
 
-@pytest.mark.parametrize(
-    "formula",
-    [
-        "\\unicode{65}",
-        "\\HREF{x}",
-        "\\htmlData{x}",
-        "\\require{x}",
-        "\\def\\x{}",
-        "^^5cunicode",
-        "\\style{x}{y}",
-    ],
+REACH_OUT = (
+    "unicode href HREF url require class cssId style data html htmlData includegraphics bbox def gdef edef xdef let"
+    " newcommand renewcommand providecommand DeclareMathOperator newenvironment renewenvironment toggle action"
+    " texttip mathtip special input include write catcode csname loop enclose mmlToken tooltip"
 )
+
+
+@pytest.mark.parametrize("formula", ["^^5cunicode", *(f"x\\{name}{{y}}" for name in REACH_OUT.split())])
 def test_commands_that_reach_out(formula: str) -> None:
     assert not tex.is_safe(formula)

@@ -196,6 +196,33 @@ def test_an_id_that_means_another_question_here_is_not_taken_for_it(asker: Asker
     assert "was not written: the notebook shows no answer" in str(done)
 
 
+def test_an_id_that_means_another_question_in_the_lockfile_is_not_taken_for_it(
+    asker: Asker, sim: Simulator
+) -> None:
+    tea = answered(asker, "What is tea?")
+    freeze(save(cell_of(tea)), asker.session)
+    empty = Session(
+        api_key="pplx-test-0123456789", base_url=sim.url, ledger="other.sqlite", settings=Settings()
+    )
+    cell = cell_of(tea)
+    for output in cell["outputs"]:
+        output["metadata"]["pplx_jupyter"]["fingerprint"] = "v1:else"
+    assert freeze(save(cell), empty).kept == 0
+
+
+def test_what_an_answer_follows_or_is_compared_with_is_kept_with_it(asker: Asker) -> None:
+    tea, rum = answered(asker, "What is tea?"), answered(asker, "What is rum?")
+    since = tea.ask("Since when?")
+    asker.end(since)
+    freeze(save(cell_of(since)), asker.session)
+    assert sorted(kept()) == sorted([tea.id, since.id])
+    cell = cell_of(rum)
+    for output in cell["outputs"]:
+        output["metadata"]["pplx_jupyter"]["compared_with"] = {"job": tea.id}
+    freeze(save(cell), asker.session)
+    assert sorted(kept()) == sorted([tea.id, rum.id])
+
+
 def test_a_lockfile_that_was_changed_is_written_anew_or_left_where_it_may_hold_what_is_lost(
     asker: Asker,
 ) -> None:
@@ -318,6 +345,14 @@ def test_it_answers_without_key_address_or_ledger(
     forms = job._repr_mimebundle_()
     assert all("From the lockfile" in form for form in forms.values())
     assert not Path("never.sqlite").exists()
+
+
+def test_of_two_answers_the_one_of_the_named_api_is_given(asker: Asker) -> None:
+    found = {backend: answered(asker, "What is tea?", backend=backend) for backend in ("agent", "sonar")}
+    freeze(save(cell_of(*found.values())), asker.session)
+    session = ask_frozen()
+    for backend, job in found.items():
+        assert research("What is tea?", backend=backend, session=session).id == job.id
 
 
 def test_a_follow_up_is_found_after_a_newer_answer_than_it_was_asked_after(asker: Asker) -> None:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from pplx_jupyter import settling
 from pplx_jupyter.asking import research
 from pplx_jupyter.batch.asking import research_map
 from pplx_jupyter.errors import KeyMissing, LedgerError, RequestError, ServiceError
 from pplx_jupyter.job import Job, attach, jobs
+from pplx_jupyter.ledger.gate import PARKED, is_parked
 from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.request import Request
 from pplx_jupyter.session import Session, current_session, use_session
@@ -94,6 +96,38 @@ def test_a_failed_job_is_bought_again_on_purpose_only(sim: Simulator, ask: Ask, 
     bought = asker.job("Why?", backend=backend, retry_failed=True)
     assert (bought.id != job.id, asker.end(bought), len(sim.bill.jobs)) == (True, "completed", 2)
     assert asker.job("Why?", backend=backend, retry_failed=True).id == bought.id, "an answer is there now"
+
+
+def test_retry_failed_buys_nothing_that_may_have_been_bought(sim: Simulator, ask: Ask) -> None:
+    sim.add_fault("reset-after@agent+post#1")
+    asker = ask(sim)
+    job = asker.job("Why?", backend="agent")
+    assert asker.end(job) == "unconfirmed"
+    again = asker.job("Why?", backend="agent", retry_failed=True)
+    assert (again.id, asker.end(again), len(sim.bill.jobs)) == (job.id, "unconfirmed", 1)
+
+
+@pytest.mark.parametrize(("days", "state"), [(6, "completed"), (8, "unconfirmed")])
+def test_a_lost_submit_is_resent_only_while_the_service_keeps_its_key(
+    sim: Simulator, ask: Ask, days: int, state: str
+) -> None:
+    asker, first = ask(sim), time.time() - days * 86_400
+    job = asker.submit("Why?", backend="sonar")
+    asker.session.ledger.write(job.id, {"sending_at": first})
+    asker.session.watch()
+    assert (asker.end(job), len(sim.bill.jobs)) == (state, int(days < 7))
+    assert job.row.sending_at == first, "the service counts from the first POST on"
+
+
+def test_what_has_left_is_not_dropped_with_what_waits(sim: Simulator, ask: Ask) -> None:
+    asker, now = ask(sim), time.time()
+    ledger = asker.session.ledger
+    left, waits = asker.submit("One?"), asker.submit("Two?")
+    sent = {"state": "running", "remote_id": "r1", "sending_at": now, "accepted_at": now}
+    ledger.write(left.id, sent)
+    ledger.write(waits.id, {"due_at": PARKED})
+    assert ledger.drop_parked([left.id, waits.id], {"state": "cancelled", "due_at": now}) == 1
+    assert (left.row.state, waits.row.state) == ("running", "cancelled")
 
 
 def test_retry_failed_as_a_setting_and_retry_as_a_method(sim: Simulator, ask: Ask) -> None:
@@ -262,6 +296,82 @@ def test_waiting_for_another_keys_job_follows_it(sim: Simulator, ask: Ask) -> No
     assert Job(new.session, job.id).wait(20).text
 
 
+def test_a_job_of_another_service_is_not_taken_over(make_sim: Callable[..., Simulator], ask: Ask) -> None:
+    old, new = ask(make_sim()), ask(make_sim(), api_key=OTHER_KEY)
+    row = old.submit("Why?").row
+    assert new.session.follow(row) == row
+
+
+def test_what_waits_for_its_turn_waits_on_when_it_is_taken_over(sim: Simulator, ask: Ask) -> None:
+    old, new = ask(sim), ask(sim, api_key=OTHER_KEY)
+    row = old.session.ledger.write(old.submit("Why?").id, {"due_at": PARKED})
+    taken = new.session.follow(row)
+    assert (taken.account, is_parked(taken.due_at)) == (new.session.account, True)
+
+
+@pytest.mark.parametrize("changes", [{"owner": "another"}, {"state": "cancelled", "settled_at": 5.0}])
+def test_what_changed_since_it_was_read_is_not_taken_over(
+    sim: Simulator, ask: Ask, changes: dict[str, Any]
+) -> None:
+    old, new = ask(sim), ask(sim, api_key=OTHER_KEY)
+    read = old.submit("Why?").row
+    now = old.session.ledger.write(read.id, changes)
+    new.session.follow(read)
+    assert new.session.ledger.get(read.id) == now
+
+
+# -- settling what may have been bought
+
+
+@pytest.fixture
+def unconfirmed(sim: Simulator, ask: Ask) -> Any:
+    """Give who asked, and a job whose submit was lost."""
+    sim.add_fault("reset-after@agent+post#1")
+    asker = ask(sim)
+    job = asker.job("Why?", backend="agent")
+    assert asker.end(job) == "unconfirmed"
+    return asker, job
+
+
+def test_asking_again_uses_the_key_at_hand(sim: Simulator, ask: Ask, unconfirmed: Any) -> None:
+    old, job = unconfirmed
+    old.session.close()
+    new = ask(sim, api_key=OTHER_KEY)
+    new.session.settle(job.id, ask_again=True)
+    new.session.watch()
+    assert new.end(Job(new.session, job.id)) == "completed"
+    assert len(sim.bill.jobs) == 2
+
+
+def test_an_id_that_the_service_does_not_know_settles_nothing(unconfirmed: Any) -> None:
+    asker, job = unconfirmed
+    with pytest.raises(RequestError, match="knows no job"):
+        asker.session.settle(job.id, remote_id="resp_mistyped")
+    assert job.status == "unconfirmed"
+
+
+@pytest.mark.parametrize(("how", "step"), [({"remote_id": "r1"}, "_check_remote"), ({}, "_dropped")])
+def test_what_another_window_has_settled_meanwhile_stays(
+    unconfirmed: Any, monkeypatch: pytest.MonkeyPatch, how: dict[str, str], step: str
+) -> None:
+    asker, job = unconfirmed
+
+    def meanwhile(*_: Any) -> dict[str, Any]:
+        asker.session.ledger.write(job.id, {"state": "completed"})
+        return {"state": "cancelled"}
+
+    monkeypatch.setattr(settling, step, meanwhile)
+    with pytest.raises(RequestError, match="not unconfirmed"):
+        asker.session.settle(job.id, **how)
+    assert job.status == "completed"
+
+
+def test_a_retry_buys_nothing_that_may_have_been_bought(unconfirmed: Any) -> None:
+    asker, job = unconfirmed
+    submitted = asker.session.submit(job.request, retry_of=job.row)
+    assert (submitted.row.id, submitted.created, len(asker.session.ledger.jobs())) == (job.id, False, 1)
+
+
 # -- the session itself
 
 
@@ -410,6 +520,28 @@ def test_an_asking_now_comes_before_the_pace(still: Simulator, ask: Ask, until: 
     still.advance(1000)
     asker.session.ask_now(job.id)
     assert asker.end(job) == "completed"
+
+
+def test_what_has_ended_is_neither_cancelled_nor_asked_about(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    job = asker.job("Why?")
+    assert asker.end(job) == "completed"
+    row = job.row
+    asker.session.cancel(job.id)
+    asker.session.ask_now(job.id)
+    assert job.row == row
+
+
+def test_what_waits_for_its_turn_waits_on_where_there_is_no_key(
+    sim: Simulator, ask: Ask, make_session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pplx_jupyter.api import key
+
+    monkeypatch.setattr(key, "_from_keyring", lambda: "")
+    asker = ask(sim)
+    job = asker.submit("Why?")
+    waiting = asker.session.ledger.write(job.id, {"due_at": PARKED})
+    assert make_session(sim, api_key=None).submit(Request(prompt="Why?")).row == waiting
 
 
 def test_a_broken_ledger_at_exit_is_one_line(

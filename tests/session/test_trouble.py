@@ -321,10 +321,12 @@ job = research("What is tea?", name="tea", backend=sys.argv[4], session=session)
 print("asked", flush=True)
 sys.stdin.readline()
 end = time.monotonic() + 20
-while session.ledger.get(job.id) is None and time.monotonic() < end:
-    time.sleep(0.02)  # until the reply has come to the row that is lost
+while session.ledger.get(job.id) is None:
+    assert time.monotonic() < end, "no reply has come to the row that is lost"
+    time.sleep(0.02)
 print(len(job.wait(25).text) > 100, job.status, flush=True)
-while job.row.unwritten and time.monotonic() < end:
+while job.row.unwritten:
+    assert time.monotonic() < end, "what only this process knows is not written"
     time.sleep(0.02)
 session.quiet_exit = True
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -137,6 +138,24 @@ def test_a_dead_process_of_this_host_is_free_at_once() -> None:
     assert free_owners([owner]) == []
     child.communicate(b"\n")
     assert free_owners([owner]) == ["x"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the state of a process is read from /proc")
+def test_a_stopped_process_is_not_waited_for(until: Callable[..., None]) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    late = _like_this(pid=child.pid, started=lease._stat(child.pid)[1], until=time.time() - 1)
+    assert free_owners([late]) == []
+    child.send_signal(signal.SIGSTOP)
+    try:
+        until(lambda: lease._stat(child.pid)[0] == "T")
+        assert free_owners([late]) == ["x"]
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_a_lease_of_a_clock_that_ran_ahead_holds_nothing() -> None:
+    assert free_owners([_like_this(until=time.time() + 2 * 86_400)]) == ["x"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the start time of a process is read from /proc")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pplx_jupyter.errors import JobExpired, ServiceError
+from pplx_jupyter.errors import JobExpired, LedgerError, ServiceError
 from pplx_jupyter.ledger.records import Owner
 from pplx_jupyter.watch import lease, pace, watcher, writing
 from pplx_jupyter.watch.exchange import Exchange
@@ -155,9 +155,9 @@ def test_jobs_are_asked_when_they_are_due(ask: Ask, until: Any, monkeypatch: pyt
 
 FAULTS = [
     "reset-before", "reset-after", "status=503", "status=500", "html=524", "status-after=503", "html-after=524",
-    "truncate", "malformed",
+    "malformed",
 ]  # fmt: skip
-DONE = {"reset-after", "status-after=503", "html-after=524", "truncate", "malformed"}
+DONE = {"reset-after", "status-after=503", "html-after=524", "malformed"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -168,6 +168,15 @@ def test_sonar_completes_and_is_never_bought_twice(sim: Simulator, ask: Ask, fau
     assert asker.end(job) == "completed"
     assert (len(sim.bill.jobs), posts(sim)) == (1, 4)
     assert job.row.remote_id == sim.bill.jobs[0]["id"]
+
+
+@pytest.mark.parametrize("backend", ["sonar", "agent"])
+def test_a_reply_that_is_cut_off_behind_the_id_loses_nothing(sim: Simulator, ask: Ask, backend: str) -> None:
+    sim.add_fault("truncate@post#1")
+    asker = ask(sim)
+    job = asker.job(backend=backend)
+    assert asker.end(job) == "completed"
+    assert (len(sim.bill.jobs), posts(sim)) == (1, 1)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -218,16 +227,25 @@ def test_an_unconfirmed_run_is_settled_by_a_person(sim: Simulator, ask: Ask, set
         asker.session.settle(job.id)
 
 
-def test_a_second_attempt_is_not_dropped_by_an_earlier_cancel(sim: Simulator, ask: Ask, until: Any) -> None:
-    sim.add_fault("hold@post#1")
-    sim.add_fault("reset-after@post#1")
-    asker = ask(sim)
+@pytest.mark.parametrize("settled", ["attach", "again"])
+def test_what_was_settled_is_not_dropped_by_an_earlier_cancel(
+    still: Simulator, ask: Ask, until: Any, settled: str
+) -> None:
+    still.add_fault("hold@post#1")
+    still.add_fault("reset-after@post#1")
+    asker = ask(still)
     job = asker.job(backend="agent")
-    until(lambda: sim.held == 1)
+    until(lambda: still.held == 1)
     job.cancel()
-    sim.release()
+    still.release()
     assert asker.end(job) == "unconfirmed"
-    asker.session.settle(job.id, ask_again=True)
+    if settled == "attach":
+        asker.session.settle(job.id, remote_id=still.bill.jobs[0]["id"])
+    else:
+        asker.session.settle(job.id, ask_again=True)
+    assert job.row.cancel == ""
+    until(lambda: job.remote_id)
+    still.advance(1000)
     assert asker.end(job) == "completed"
 
 
@@ -469,7 +487,35 @@ def test_retirement_of_a_resend_moves_nothing(sim: Simulator, ask: Ask, until: A
     assert len(sim.bill.jobs) == 1
 
 
+def test_a_budget_that_cannot_be_read_puts_the_move_off(
+    make_sim: Callable[..., Simulator], ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim = make_sim(sonar_retired=True)
+    asker = ask(sim)
+    locked = [LedgerError("database is locked")]
+    rehold = type(asker.session.ledger).rehold
+
+    def look(ledger: Any, *args: Any, **rest: Any) -> Any:
+        if locked:
+            raise locked.pop()
+        return rehold(ledger, *args, **rest)
+
+    monkeypatch.setattr(type(asker.session.ledger), "rehold", look)
+    job = asker.job()
+    assert (asker.end(job), job.row.backend, len(sim.bill.jobs)) == ("completed", "agent", 1)
+    assert not locked
+
+
 # -- cancel
+
+
+def test_cancelling_a_resend_that_is_refused_ends_it_unconfirmed(sim: Simulator, ask: Ask) -> None:
+    asker = ask(sim)
+    job = asker.submit(backend="sonar")
+    asker.session.ledger.write(job.id, {"cancel": "asked", "sending_at": time.time() - 60})
+    sim.add_fault("status=401@post#1")
+    asker.session.watch()
+    assert asker.end(job) == "unconfirmed", "whoever gave it up is not made to wait for another key"
 
 
 @BOTH
@@ -715,21 +761,20 @@ def test_a_locked_ledger_does_not_lose_what_a_reply_said(
     job = asker.job(backend="agent")
     until(lambda: still.held == 1)
     ledger, real = asker.session.ledger, type(asker.session.ledger).write
-    broken = threading.Event()
+    free = threading.Event()
+    refused: list[Any] = []
 
     def write(self: Any, *args: Any, **rest: Any) -> Any:
-        if self is ledger and not broken.is_set():
-            from pplx_jupyter.errors import LedgerError
-
+        if self is ledger and not free.is_set():
+            refused.append(args)
             raise LedgerError("database is locked")
         return real(self, *args, **rest)
 
     monkeypatch.setattr(type(ledger), "write", write)
     still.release()
-    until(lambda: still.held == 0)
-    time.sleep(0.1)  # it tries meanwhile, and must
+    until(lambda: len(refused) > 1, "it is tried again")
     assert job.status == "submitting"
-    broken.set()
+    free.set()
     until(lambda: job.remote_id)
     still.advance(1000)
     assert asker.end(job) == "completed"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.ledger.expected import Past
 from pplx_jupyter.ledger.sqlite import totals
 from pplx_jupyter.ledger.sqlite.rows import Rows
+from pplx_jupyter.ledger.times import TOOK
 
 if TYPE_CHECKING:
     from pplx_jupyter.ledger.budgets import Budget, Sums
@@ -20,12 +21,12 @@ class Money(Rows):
     def past(self, base_url: str, backend: str, model: str, effort: str, limit: int) -> list[Past]:
         """Give the newest settled jobs of this kind whose cost the service reported."""
         found = self._file.all(
-            "SELECT cost, settled_at - created_at FROM jobs INDEXED BY jobs_past WHERE base_url = ? AND backend = ?"
+            f"SELECT cost, {TOOK} FROM jobs INDEXED BY jobs_past WHERE base_url = ? AND backend = ?"  # noqa: S608
             " AND asked_model = ? AND effort = ? AND state IN ('completed', 'incomplete') AND cost IS NOT NULL"
             " AND cost_estimated = 0 AND settled_at IS NOT NULL ORDER BY settled_at DESC LIMIT ?",
             (base_url, backend, model, effort, limit),
         )
-        return [Past(float(cost), max(0.0, float(seconds))) for cost, seconds in found]
+        return [Past(float(cost), float(seconds)) for cost, seconds in found]
 
     def totals(self, scope: str, base_url: str, key: str | None = None) -> dict[str, Sums]:
         """Give the running totals of a scope by key."""

@@ -48,6 +48,7 @@ TEXT = "text_n"
 
 _STALE = "words changed without their index"
 _MAY_COST = f"cost IS NULL AND NOT {IS_OPEN} AND (accepted_at IS NOT NULL OR sending_at IS NOT NULL)"
+_HAD = f"({IS_OPEN} OR cost IS NOT NULL OR accepted_at IS NOT NULL OR sending_at IS NOT NULL)"
 _SUMS = (
     "count(*), coalesce(sum(cost) FILTER (WHERE NOT cost_estimated), 0),"
     " coalesce(sum(cost) FILTER (WHERE cost_estimated), 0),"
@@ -204,16 +205,19 @@ def counter(db: sqlite3.Connection) -> str:
 
 
 def spent(db: sqlite3.Connection, base_url: str, since: float | None, until: float | None) -> list[Spent]:
-    """Give what jobs asked in a time cost, by day, notebook, model and effort."""
+    """Give what jobs asked in a time cost, by day, notebook, model and effort; they count as in the running totals."""
     found = db.execute(
         f"SELECT day, notebook, asked_model, effort, {_SUMS},"  # noqa: S608
-        f" count(*) FILTER (WHERE {IS_OPEN}) FROM jobs WHERE created_at >= ? AND created_at < ?"
-        " AND base_url = ? GROUP BY day, notebook, asked_model, effort",
+        f" count(*) FILTER (WHERE {IS_OPEN}), count(*) FILTER (WHERE {_HAD}) + sum(lost) AS had, sum(lost)"
+        " FROM jobs WHERE created_at >= ? AND created_at < ?"
+        " AND base_url = ? GROUP BY day, notebook, asked_model, effort HAVING had",
         (since or 0.0, 1e15 if until is None else until, base_url),
     )
     return [
-        Spent(day, notebook, model, effort, jobs, reported, estimated, running, unknown)
-        for day, notebook, model, effort, jobs, reported, estimated, unknown, running in map(tuple, found)
+        Spent(day, notebook, model, effort, had, reported, estimated, running, unknown + lost)
+        for day, notebook, model, effort, _, reported, estimated, unknown, running, had, lost in map(
+            tuple, found
+        )
     ]
 
 

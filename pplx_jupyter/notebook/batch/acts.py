@@ -10,7 +10,7 @@ import functools
 import threading
 from typing import TYPE_CHECKING
 
-from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch import buttons, texts
 from pplx_jupyter.notebook.batch.panel import SPENDING
 from pplx_jupyter.notebook.turns import Turns
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Acts"]
 
-_ACTS = (*SPENDING, texts.SHOW, texts.HIDE, texts.PAUSE, texts.CANCEL_YES)
+_ACTS = (*SPENDING, buttons.SHOW, buttons.HIDE, buttons.PAUSE, buttons.CANCEL_YES)
 """What reads or writes the ledger, by the first words on its button."""
 
 
@@ -68,32 +68,43 @@ class Acts:
     def _act_on_plan(self, text: str) -> None:
         view, batch = self._view, self._view.batch
         plan = batch.plan
-        if text.startswith(texts.SHOW):
-            view.panel.write({"prompts": texts.prompts(batch)})
-            view.panel.set_buttons((*texts.ask_buttons(plan)[:-1], texts.HIDE), primary=True)
+        if batch.is_asked:
+            # Others have asked all that was left: it is there for nothing.
+            view.live_again()
             return
-        if text not in texts.ask_buttons(plan):
+        if text.startswith(buttons.SHOW):
+            view.panel.write({"prompts": texts.prompts(batch)})
+            view.panel.set_buttons((*buttons.ask_buttons(plan)[:-1], buttons.HIDE), primary=True)
+            return
+        if text not in buttons.ask_buttons(plan):
             # Hidden prompts; or what is new, or its price, has changed: nothing is bought that did not stand on the button.
             view.show_plan(plan)
             return
-        batch.ask(first=texts.first_of(text), background=True)
+        batch.ask(first=buttons.first_of(text), background=True)
         view.live_again()
 
     def _act_on_rows(self, text: str) -> None:
-        view, batch = self._view, self._view.batch
-        if text == texts.PAUSE:
+        batch = self._view.batch
+        if text == buttons.PAUSE:
             batch.pause()
-        elif text.startswith(texts.CANCEL_YES):
+        elif text.startswith(buttons.CANCEL_YES):
             batch.cancel()
-        elif text.startswith(texts.RESUME):
+        elif text.startswith((buttons.RESUME, buttons.RETRY)):
+            self._send(text)
+
+    def _send(self, text: str) -> None:
+        """Let the rows go on that wait, or ask failed ones anew: no more of them, and for no more, than stood on the button."""
+        view, batch = self._view, self._view.batch
+        batch.refresh()
+        tally, goes_on = batch.tally, text.startswith(buttons.RESUME)
+        now = buttons.resume_text(tally) if goes_on else buttons.retry_text(tally, batch.usual, batch.paused)
+        more = buttons.asks_more(text, now)
+        if more:
+            view.offer_anew()
+            view.tell(more)
+            return
+        if goes_on:
             batch.resume()
-            view.live_again()
-        elif text.startswith(texts.RETRY):
-            batch.refresh()
-            if texts.asks_more(text, batch.tally, batch.paused):
-                view.tell(
-                    "More rows have failed meanwhile: nothing was sent. The button says how many they are now."
-                )
-                return
+        else:
             batch.retry_failed()
-            view.live_again()
+        view.live_again()

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from pplx_jupyter.notebook.batch import texts as words
+from pplx_jupyter.notebook.batch import buttons as words
 from pplx_jupyter.notebook.outputs.beside import close_all
 from pplx_jupyter.notebook.outputs.display import pin_widget
 
@@ -120,13 +120,15 @@ class BatchPanel:
 
         layout, style = self._looks
         made = widgets.Button(layout=layout, style=style)
+        # On a narrow page a text takes two lines: what it costs stands at its end.
+        made.add_class("pplx-wrap")
         made.on_click(functools.partial(self._clicked, act))
         return made
 
     def _button_of(self, act: str, text: str) -> Any:
         """Give the button for a text."""
         before = self._buttons[act]
-        if act not in SPENDING or before.description in {"", text}:
+        if act not in SPENDING or before.description in {"", _glued(text)}:
             return before
         made = self._buttons[act] = self._context.run(self._make, act)
         pin_widget(made, self._pin)
@@ -215,7 +217,7 @@ class BatchPanel:
             first = next((act for act, text in shown.items() if text.startswith(_PRIMARY)), "")
             for act, text in shown.items():
                 made = self._button_of(act, text)
-                self._set(made, "description", text)
+                self._set(made, "description", _glued(text))
                 self._set(made, "button_style", "primary" if primary and act == first else "")
                 self._set(made, "disabled", self._holds and act in SPENDING)
             self._set(self.row, "children", tuple(self._buttons[act] for act in shown))
@@ -304,6 +306,11 @@ def _unread(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     same = len(list(itertools.takewhile(lambda pair: _words(pair[0]) == _words(pair[1]), pairs)))
     stays, moves = list(now)[:same], list(now)[same:]
     return [*(act for act in stays if act in SPENDING and before[act] != now[act]), *moves]
+
+
+def _glued(text: str) -> str:
+    """Keep an amount on one line, where the button's text takes two."""
+    return re.sub(r"(?<=\d)–(?=\d)", "\u2060–\u2060", text).replace(" USD", "\u00a0USD")
 
 
 def _words(text: str) -> str:

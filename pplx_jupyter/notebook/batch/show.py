@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.batch import forms
+from pplx_jupyter.batch.plan import range_of
 from pplx_jupyter.errors import JobFailed, PplxError
 from pplx_jupyter.notebook.batch.page import metadata_of, note_page, page_of
 from pplx_jupyter.notebook.batch.view import BatchView
@@ -114,10 +116,8 @@ def display_batch(shell: Any, batch: Batch, place: Place) -> None:
         return
     if _last == (_run_of(place), batch):
         # This very cell made it, and shows it: a second plan would have a second button that spends.
-        shell.display_pub.publish(data={"text/plain": repr(batch)})
         return
-    if batch.is_asked:
-        batch.refresh()
+    batch.refresh()
     if place.headless or (batch.is_asked and batch.is_over):
         _show_page(shell, batch, place)
     else:
@@ -135,7 +135,7 @@ def _blocks(wait: bool | None, place: Place, session: Session) -> bool:
 def _show_view(shell: Any, batch: Batch, place: Place, plan: BatchPlan | None, told: Telling) -> None:
     view = _view(batch, place, told)
     view.show(shell, plan)
-    if plan is None:
+    if plan is None or any(each.job for each in batch.standings):
         view.begin()
     _remember(PlacedBatch(batch, None, place))
 
@@ -166,7 +166,36 @@ def _view(batch: Batch, place: Place, told: Telling) -> BatchView:
         _views.remove(each)
         each[2].close()
     _views.append((cell, run, view))
+    batch.on_sent = _follow
     return view
+
+
+def _follow(batch: Batch, bought: int) -> None:
+    """Let the views of a batch be live again whose rows were asked; say in a cell that asked what that usually costs."""
+    mine = [view for _, _, view in _views if view.batch is batch and not view.panel.is_gone]
+    for view in mine:
+        view.live_again()
+    if threading.current_thread() is not threading.main_thread():
+        # A click: its own view says it.
+        return
+    if bought:
+        usually = range_of(batch.usual, bought)
+        told = f", usually {usually} together" if usually else ""
+        print(f"{batch.label}: {count(bought, 'question')} asked{told}.")
+    if not mine:
+        _show_here(batch)
+
+
+def _show_here(batch: Batch) -> None:
+    """Show a batch below the running cell whose own view is gone."""
+    from IPython.core.getipython import get_ipython
+
+    from pplx_jupyter.notebook.frontend import here
+
+    shell = get_ipython()
+    place = None if shell is None else here(shell, batch.session.settings)
+    if place is not None and place.kernel is not None and not place.headless:
+        _show_view(shell, batch, place, None, Telling())
 
 
 def _run_of(place: Place) -> str:

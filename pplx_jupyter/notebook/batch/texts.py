@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import math
-import re
 from html import escape
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.batch import words
-from pplx_jupyter.batch.forms import rows_html
-from pplx_jupyter.batch.standing import NEEDS_YOU, UNDER_WAY
+from pplx_jupyter.batch.forms import rows_html, unsent_words
+from pplx_jupyter.batch.standing import NEEDS_YOU, OPEN, UNDER_WAY
+from pplx_jupyter.notebook.batch.buttons import PAUSE, RESUME
 from pplx_jupyter.render import stylesheet
 from pplx_jupyter.render.pieces import html
-from pplx_jupyter.render.words import count, duration, keep, money_range, one_line, time_of_day
+from pplx_jupyter.render.words import count, duration, keep, money, one_line, time_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,50 +22,28 @@ if TYPE_CHECKING:
     from pplx_jupyter.batch.batch import Batch
     from pplx_jupyter.batch.plan import BatchPlan
     from pplx_jupyter.batch.standing import Standing, Tally
+    from pplx_jupyter.ledger.budgets import Refusal
 
 __all__ = [
     "ALL",
-    "ASK_ALL",
-    "ASK_FIRST",
-    "CANCEL",
-    "CANCEL_NO",
-    "CANCEL_YES",
-    "HIDE",
-    "PAUSE",
-    "RESUME",
-    "RETRY",
-    "SHOW",
-    "STOP",
-    "WATCH",
     "Choice",
-    "ask_buttons",
-    "asks_more",
-    "buttons",
     "choices",
     "head",
     "note",
-    "offers",
     "plan_head",
+    "plan_note",
     "plan_text",
     "prompts",
     "question",
-    "retry_text",
     "rows_of",
     "strip",
     "table",
     "told",
-]  # fmt: skip
-
-PAUSE, RESUME, STOP, WATCH = "Pause", "Go on", "Stop watching", "Watch again"
-RETRY, CANCEL, CANCEL_YES, CANCEL_NO = "Retry failed rows", "Cancel", "Yes, cancel", "Keep them running"
-ASK_ALL, ASK_FIRST, SHOW, HIDE = "Ask ", "Ask the first ", "Show the ", "Hide the prompts"
+]
 
 _GLYPHS = 40
 _PAGE = 100
 """Rows that a page of the live table holds: an update replaces all of it."""
-
-_TRIED = 3
-"""So many rows show whether the prompt is right, before all are bought."""
 
 _PROMPTS = 100
 _RANK = (
@@ -161,7 +139,8 @@ def strip(batch: Batch, standings: Sequence[Standing], tally: Tally) -> str:
         if tally.rows
         else ""
     )
-    style = "display:inline-block;width:18px;text-align:center;line-height:20px"
+    # Forty of them fit a panel at the width of a usual page.
+    style = "display:inline-block;width:17px;text-align:center;line-height:20px"
     signs = "".join(
         f'<span title="{escape(title, quote=True)}" class="pplx-g {tone}" style="{style}">{glyph}</span>'
         for glyph, tone, title in _signs(batch, standings)
@@ -169,7 +148,7 @@ def strip(batch: Batch, standings: Sequence[Standing], tally: Tally) -> str:
     amounts = "".join(
         f'<div style="flex:1 1 122px"><span class="pplx-m">{figure.name}</span><br><b class="pplx-w">{escape(keep(figure.amount))}</b>'
         f'<br><span class="pplx-m">{escape(keep(figure.of))}</span></div>'
-        for figure in words.figures(tally)
+        for figure in words.figures(tally, simulated=batch.is_simulated)
     )
     return (
         f'<div class="pplx" style="max-width:none">{bar}<div style="margin:6px 0 4px;line-height:20px">{signs}</div>'
@@ -202,79 +181,31 @@ def table(batch: Batch, standings: Sequence[Standing], wanted: Sequence[int], no
     label = next(
         (name for name in batch.table.columns if name in batch.questions[0].filled), batch.table.columns[0]
     )
-    return f'<div class="pplx" style="max-width:none">{rows_html(one_line(label, 40), lines)}</div>'
+    return f'<div class="pplx" style="max-width:none">{rows_html(one_line(label, 40), lines, words.usd(batch))}</div>'
 
 
-def buttons(tally: Tally, paused: str, *, mode: str, retry: bool = True) -> tuple[str, ...]:
-    """Give the buttons of a batch under way.
+def note(
+    batch: Batch, tally: Tally, paused: str = "", *, mode: str, said: str = "", budget: Refusal | None = None
+) -> str:
+    """Give the small print: what was told, what the buttons mean, and the line that identifies the batch.
 
     Parameters
     ----------
-    retry
-        Offer to ask failed rows anew. That button is the last one: as more rows fail it comes, goes and says
-        another number, and no other button may move for it.
+    budget
+        The tightest budget, which is told with what is left of it.
     """
-    still = tally.waiting + tally.under_way
-    if mode == "stopped":
-        return (WATCH,)
-    if mode == "cancel?":
-        return (f"{CANCEL_YES} {count(still, 'row')}", CANCEL_NO)
-    found = [_resume(tally) if paused else PAUSE] if tally.waiting else []
-    found.append(STOP)
-    if still:
-        found.append(f"{CANCEL} {count(still, 'row')}")
-    if retry and retry_text(tally, paused):
-        found.append(retry_text(tally, paused))
-    return tuple(found)
-
-
-def retry_text(tally: Tally, paused: str) -> str:
-    """Give the button that asks failed rows anew while others are under way; empty where there is none."""
-    label, rows = _retry(tally, paused)
-    return f"{label} ({rows})" if tally.needs_you and _retried(tally) else ""
-
-
-def asks_more(text: str, tally: Tally, paused: str) -> bool:
-    """Whether asking failed rows anew now would send more of them than stands on its button."""
-    read = re.search(r"\d+", text)
-    return read is not None and _retry(tally, paused)[1] > int(read[0])
-
-
-def offers(batch: Batch) -> tuple[str, ...]:
-    """Give the buttons below a settled batch: what spends says how much."""
-    tally, usual = batch.tally, batch.usual
-    found = []
-    if _retried(tally):
-        known = usual.low is not None
-        label, rows = _retry(tally, batch.paused)
-        amount = money_range(rows * (usual.low or 0.0), rows * usual.set_aside) if known else "billed anew"
-        found.append(f"{label} ({rows}: {amount})")
-    if batch.stopped is not None:
-        found.append(_resume(tally))
-    return tuple(found)
-
-
-def _retry(tally: Tally, paused: str) -> tuple[str, int]:
-    """Give the words of the button that asks anew, and how many rows that sends: where a refusal stopped the rest, all."""
-    goes_on = paused not in {"", "user"} and tally.waiting > 0
-    return f"{RETRY}{' and go on' if goes_on else ''}", _retried(tally) + (tally.waiting if goes_on else 0)
-
-
-def _resume(tally: Tally) -> str:
-    return f"{RESUME} ({count(tally.waiting, 'row')})"
-
-
-def _retried(tally: Tally) -> int:
-    return sum(tally.words[word] for word in ("failed", "cancelled", "expired", "invalid"))
-
-
-def note(batch: Batch, tally: Tally, paused: str = "", *, mode: str, said: str = "") -> str:
-    """Give the small print: what was told, what the buttons mean, and the line that identifies the batch."""
     how = " without --refresh" if batch.asking.refresh else ""
     stopped = f"Running this cell again{how} also brings the panel back. Nothing is bought twice."
     below = stopped if mode == "stopped" else told(tally, paused, mode=mode)
-    parts = [f"<b>{escape(said)}</b>" if said else "", escape(below), escape(words.ident(batch))]
+    left = f" · budget {budget.budget.words}: {_left(budget)}" if budget is not None else ""
+    last = escape(keep(f"{words.ident(batch)}{left}"))
+    parts = [f"<b>{escape(said)}</b>" if said else "", escape(below), last]
     return _small("<br>".join(each for each in parts if each))
+
+
+def _left(budget: Refusal) -> str:
+    amount = money(budget.left).removesuffix(" USD")
+    return f"{amount} of {money(budget.budget.amount)} left"
 
 
 def told(tally: Tally, paused: str, *, mode: str) -> str:
@@ -294,19 +225,21 @@ def _pausing(tally: Tally, paused: str) -> str:
     if not tally.waiting:
         return ""
     if paused:
-        return f"{RESUME}: {_rows(tally.waiting, 'waiting row')} sent in turn, and billed."
+        return f"{RESUME}: {_waiting(tally)} sent in turn, and billed."
     return f"{PAUSE}: no new row is sent; rows under way go on and are billed."
 
 
 def _cancelling(tally: Tally) -> str:
     """Say what cancelling does to rows that were not sent, and to those that were."""
-    dropped = f"{_rows(tally.waiting, 'waiting row')} dropped free of charge" if tally.waiting else ""
-    stopped = f"Perplexity is asked to stop {count(tally.under_way, 'row')}" if tally.under_way else ""
+    dropped = f"{_waiting(tally)} dropped free of charge" if tally.waiting else ""
+    with_it = [word for word in OPEN if word != "waiting"]
+    stopped = f"Perplexity is asked to stop {words.many(tally, *with_it)}" if tally.under_way else ""
     return ", ".join(each for each in (dropped, stopped) if each)
 
 
-def _rows(number: int, noun: str) -> str:
-    return f"{count(number, noun)} {'is' if number == 1 else 'are'}"
+def _waiting(tally: Tally) -> str:
+    verb = "is" if tally.questions["waiting"] == 1 else "are"
+    return f"{words.many(tally, 'waiting', noun='waiting row')} {verb}"
 
 
 def _capital(text: str) -> str:
@@ -330,21 +263,9 @@ def plan_note(batch: Batch, said: str = "") -> str:
     """Give the small print of a plan, with an error where there was one."""
     above = f"<b>{escape(said)}</b><br>" if said else ""
     return _small(
-        f"{above}In a script: <code>research_map(…, yes=True)</code>, or <code>--yes</code>. Nothing has been sent or billed."
+        f"{above}In a script: <code>research_map(…, yes=True)</code>, or <code>--yes</code>. {unsent_words(batch)}"
         f"<br>{escape(words.ident(batch))}"
     )
-
-
-def ask_buttons(plan: BatchPlan) -> tuple[str, ...]:
-    """Give the buttons of a plan: what spends says how much."""
-    found = []
-    if plan.refusal is None:
-        found.append(f"{ASK_ALL}{count(plan.new, 'question')} ({plan.range or 'cost not known yet'})")
-    part = min(_TRIED, plan.fits) if plan.refusal is None else plan.fits
-    # Those that wait in a paused batch would all go on with the first: a part is not to be had.
-    if 0 < part < plan.new and not plan.paused:
-        found.append(f"{ASK_FIRST}{part} only{f' ({plan.range_of(part)})' if plan.range else ''}")
-    return (*found, f"{SHOW}{count(plan.new, 'prompt')}")
 
 
 def prompts(batch: Batch) -> str:
@@ -357,11 +278,6 @@ def prompts(batch: Batch) -> str:
         else ""
     )
     return f'<div class="pplx" style="max-width:none"><ol style="margin:8px 0">{items}</ol>{more}</div>'
-
-
-def first_of(text: str) -> int | None:
-    """Give how many questions a button of the plan asks; None for all."""
-    return int(text.removeprefix(ASK_FIRST).split()[0]) if text.startswith(ASK_FIRST) else None
 
 
 def _small(inner: str) -> str:

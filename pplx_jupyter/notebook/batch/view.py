@@ -15,10 +15,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.batch import forms
+from pplx_jupyter.batch.standing import UNDER_WAY
+from pplx_jupyter.ledger.expected import Expected
 from pplx_jupyter.ledger.once import warn_once
-from pplx_jupyter.notebook.batch import texts
+from pplx_jupyter.notebook.batch import buttons, texts
 from pplx_jupyter.notebook.batch.acts import Acts
-from pplx_jupyter.notebook.batch.page import metadata_of, note_page, page_of
+from pplx_jupyter.notebook.batch.page import metadata_of, note_page, note_settled, page_of
 from pplx_jupyter.notebook.batch.panel import BatchPanel
 from pplx_jupyter.notebook.outputs.display import Slot, next_to_widget
 from pplx_jupyter.notebook.outputs.final import NOTHING
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.batch import Batch
     from pplx_jupyter.batch.plan import BatchPlan
+    from pplx_jupyter.batch.standing import Tally
     from pplx_jupyter.notebook.frontend import Place
     from pplx_jupyter.notebook.outputs.display import Pin
     from pplx_jupyter.notebook.panel.notify import Telling
@@ -41,18 +44,24 @@ OFFERED_SECONDS = 600.0
 """How long the button below a settled batch stays: a file must not keep a widget."""
 
 PAINT_SECONDS = 1.0
+PLAN_SECONDS = 5.0
+"""How often it is looked what has become of a plan's rows that are under way already."""
+
 TABLE_SECONDS = 2.0
 """How often the table changes: an update replaces it under the eyes of whoever reads it."""
+
+CLOCK_SECONDS = 5.0
+"""How often the clocks of rows under way move, where nothing else changes the table."""
 
 CALM_SECONDS = 2.0
 """How long no further row must have failed until asking them anew is offered: its button says how many it buys."""
 
 _MODES = {
-    texts.CANCEL_YES: "watching",
-    texts.CANCEL_NO: "watching",
-    texts.CANCEL: "cancel?",
-    texts.STOP: "stopped",
-    texts.WATCH: "watching",
+    buttons.CANCEL_YES: "watching",
+    buttons.CANCEL_NO: "watching",
+    buttons.CANCEL: "cancel?",
+    buttons.STOP: "stopped",
+    buttons.WATCH: "watching",
 }
 """What the panel of a batch under way does after a click, by what the button's text begins with."""
 
@@ -95,6 +104,7 @@ class BatchView:
         self._painted_at = self._table_at = 0.0
         self._dirty = False
         self._said = ""
+        self._noted: set[str] = set()
         self._choice = ""
         self._table_of: Any = None
         self._retry, self._retry_at = "", 0.0
@@ -141,7 +151,7 @@ class BatchView:
             "note": texts.plan_note(self.batch, said),
             "prompts": "",
         }
-        self.panel.show_plan(parts, texts.ask_buttons(plan))
+        self.panel.show_plan(parts, buttons.ask_buttons(plan))
 
     def _go_live(self) -> None:
         self.mode, self._dirty = "watching", True
@@ -159,8 +169,10 @@ class BatchView:
 
     def urgency(self, now: float) -> float:
         """Give how urgent the next paint is."""
-        if self.mode in {"plan", "closed"}:
+        if self.mode == "closed":
             return 0.0
+        if self.mode == "plan":
+            return 1.0 if now - self._painted_at >= PLAN_SECONDS else 0.0
         if self._dirty:
             return 3.0
         if self.mode == "offering":
@@ -179,13 +191,32 @@ class BatchView:
                 self.withdraw()
                 return True
             return False
+        if self.mode == "plan":
+            return self._follow_plan(now)
         self.batch.refresh()
         if self.mode == "stopped":
             return self._stay(now)
         if self.batch.is_over:
             return self._finish()
         self._paint(now)
+        settled = {each.job for each in self.batch.standings if each.is_over and each.job}
+        if settled - self._noted:
+            note_settled(self.batch, settled - self._noted)
+            self._noted |= settled
         return False
+
+    def _follow_plan(self, now: float) -> bool:
+        """Show below a plan what has become of its rows that are in the ledger; say whether nothing more will come."""
+        batch, is_first = self.batch, not self._painted_at
+        self._painted_at = now
+        if batch.refresh() or is_first:
+            self.lower.update(self._hint(), metadata_of(batch))
+            note_page(batch, self._place)
+        if batch.is_asked:
+            # Others have asked what was left: nothing is to be planned any more.
+            self._bring_back()
+            return False
+        return not batch.tally.under_way
 
     def _stay(self, now: float) -> bool:
         """Paint no more after this; who wants to be told of the end still is. Say whether nothing more will come."""
@@ -205,18 +236,31 @@ class BatchView:
         parts = {
             "head": texts.head(batch, tally, paused, now, stopped_at=stopped_at, slow_until=batch.slow_until),
             "strip": texts.strip(batch, standings, tally),
-            "note": texts.note(batch, tally, paused, mode=self.mode, said=self._said),
+            "note": texts.note(batch, tally, paused, mode=self.mode, said=self._said, budget=batch.budget),
         }
         choices = texts.choices(tally)
         chosen = next((each for each in choices if each.label.partition(" (")[0] == self._choice), choices[0])
         self.panel.set_choices([each.label for each in choices], chosen.label)
         wanted = texts.rows_of(chosen, standings)
-        key = (chosen.label, [(n, standings[n].word, standings[n].reason) for n in wanted])
+        tick = int(now / CLOCK_SECONDS)
+        key = (
+            chosen.label,
+            [
+                (n, standings[n].word, standings[n].reason, tick if standings[n].word in UNDER_WAY else 0)
+                for n in wanted
+            ],
+        )
         if key != self._table_of and (now - self._table_at >= TABLE_SECONDS or self._is_stale(chosen.label)):
             self._table_of, self._table_at = key, now
             parts["table"] = texts.table(batch, standings, wanted, now)
-        retry = self._is_calm(texts.retry_text(tally, paused), now)
-        self.panel.paint(parts, texts.buttons(tally, paused, mode=self.mode, retry=retry))
+        retry = self._retry_text(tally, paused, now)
+        self.panel.paint(parts, buttons.live_buttons(tally, paused, mode=self.mode, retry=retry))
+
+    def _retry_text(self, tally: Tally, paused: str, now: float) -> str:
+        """Give the button that asks failed rows anew, once it may be shown; empty before."""
+        usual = self.batch.usual if tally.failed else Expected()
+        retry = buttons.steady(self._retry, buttons.retry_text(tally, usual, paused))
+        return retry if self._is_calm(retry, now) else ""
 
     def _is_calm(self, retry: str, now: float) -> bool:
         """Whether the button that asks failed rows anew has had this text for a while: nobody can aim at one that changes."""
@@ -229,19 +273,20 @@ class BatchView:
         if self._table_of is None:
             return True
         shown, rows = self._table_of
-        return shown != label or any(word == "not asked" for _, word, _ in rows)
+        return shown != label or any(word == "not asked" for _, word, *_ in rows)
 
     def _finish(self) -> bool:
         """Show the page that stays; say whether that is all, or a button stays for a while."""
         batch = self.batch
-        if batch.error is not None and not batch.standings[0].job:
+        if batch.error is not None and not batch.is_asked:
             # Nothing could be written down: the plan stands again, with the reason.
             self.show_plan(batch.plan, str(batch.error))
             self._set_mode("plan")
+            self.lower.update(self._hint(), metadata_of(batch))
             return True
         page, metadata = page_of(batch), metadata_of(batch)
         # Where the user has closed all widgets there are no buttons: the page stands alone.
-        offers = () if self.panel.is_gone else texts.offers(batch)
+        offers = () if self.panel.is_gone else buttons.offers(batch)
         self._page, self._offers = page, offers
         self._show_end(next_to_widget(page) if offers else page, metadata)
         self.panel.finish(page["text/html"] + (_RELOADED if not self._place.voila else ""), offers)
@@ -263,7 +308,7 @@ class BatchView:
         """Show a batch that is over already, from the cell's own thread; with its button where one is due."""
         batch = self.batch
         metadata = metadata_of(batch)
-        self._offers, self._page = offers, page = texts.offers(batch), page_of(batch)
+        self._offers, self._page = offers, page = buttons.offers(batch), page_of(batch)
         self.upper.show(shell, next_to_widget(page) if offers else page, metadata)
         note_page(batch, self._place)
         if offers:
@@ -286,7 +331,7 @@ class BatchView:
             mode = next((mode for start, mode in _MODES.items() if text.startswith(start)), self.mode)
             if self.mode in _UNDER_WAY and mode != self.mode:
                 self.mode, self._mode_since = mode, time.time()
-        if text == texts.WATCH:
+        if text == buttons.WATCH:
             self.begin()
         self._acts.take(text)
         self.show_soon()
@@ -301,13 +346,13 @@ class BatchView:
         self.batch.session.bell.ring()
 
     def live_again(self) -> None:
-        """Be the panel of a batch under way, where it is not: the page, or the plan, gives way."""
+        """Be the panel of a batch under way, where it is not: the page, or the plan of what is asked, gives way."""
         with self._painting:
-            if self.mode in {"plan", "offering"}:
+            is_plan = self.mode == "plan" and not self.batch.is_asked
+            if not (is_plan or self.is_live or self.panel.is_gone):
                 self._bring_back()
 
     def _bring_back(self) -> None:
-        was_plan = self.mode == "plan"
         self._silence()
         self._table_of = None
         self._go_live()
@@ -323,8 +368,7 @@ class BatchView:
             metadata,
         )
         self.lower.update(self._hint(), metadata)
-        if was_plan:
-            self.begin()
+        self.begin()
 
     def _silence(self) -> None:
         """Leave the upper output to what comes: the sound's end would bring the page back."""
@@ -350,6 +394,11 @@ class BatchView:
     def _with_error(self, said: str) -> dict[str, str]:
         page, told = self._page, forms.error_forms(said)
         return {kind: page[kind] + ("" if kind == "text/html" else "\n\n") + told[kind] for kind in page}
+
+    def offer_anew(self) -> None:
+        """Let the buttons below the page say what they would send now, where they are there."""
+        if self.mode == "offering":
+            self._offers = buttons.offers(self.batch)
 
     def withdraw(self) -> None:
         """Take the button away, where there is one: the page stays."""

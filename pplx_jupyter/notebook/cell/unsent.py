@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.ledger import REUSABLE
 from pplx_jupyter.ledger.expected import Expected
+from pplx_jupyter.notebook.simulated import is_simulated
 from pplx_jupyter.notebook.usual import cost_range, full_range, origin
 from pplx_jupyter.render.words import day, day_time, money, one_line
 from pplx_jupyter.rows import receipt_of
@@ -45,21 +46,24 @@ def refused_forms(session: Session, request: Request, refusal: Refusal, name: st
         left=refusal.left,
         usual=cost_range(Expected(refusal.low, refusal.high)),
         remedy=refusal.remedy,
-        cheaper=_cheaper(session, request, refusal.high),
+        cheaper=_cheaper(session, request, refusal),
         others=list(refused.values()) if len(refused) > 1 else (),
         ident=f"{one_line(name)} · {now}" if name else now,
+        simulated=is_simulated(session.ledger, session.base_url),
     )
 
 
-def _cheaper(session: Session, request: Request, high: float) -> tuple[str, str] | None:
-    """Find the highest lower effort that this ledger knows to cost less."""
+def _cheaper(session: Session, request: Request, refusal: Refusal) -> tuple[str, str] | None:
+    """Find the highest lower effort that this ledger knows to cost less: at most, and in the middle."""
     present = session.plan(request, yes=True)
     effort = present.request.reasoning_effort
     if effort not in _EFFORTS:
         return None
     for lower in reversed(_EFFORTS[: _EFFORTS.index(effort)]):
         usual = session.expected(present.request.replace(reasoning_effort=lower), present.backend)
-        if usual.jobs and usual.high is not None and usual.high < high:
+        if not usual.jobs or usual.high is None or usual.high >= refusal.high:
+            continue
+        if (usual.low or 0.0) + usual.high < (refusal.low or 0.0) + refusal.high:
             return f"--effort {lower}", cost_range(usual)
     return None
 
@@ -82,7 +86,7 @@ def planned_forms(session: Session, plan: Plan, filled: Mapping[str, str]) -> di
     return dry_run_forms(
         what=what,
         money_words=words,
-        sentences=_sentences(plan) if row is None and not session.frozen else [],
+        sentences=_sentences(session, plan) if row is None and not session.frozen else [],
         filled=filled,
         payload=payload,
         path=f"POST {session.base_url}{path}",
@@ -144,7 +148,7 @@ def _kept_headline(row: Row) -> tuple[str, str]:
     )
 
 
-def _sentences(plan: Plan) -> list[Sentence]:
+def _sentences(session: Session, plan: Plan) -> list[Sentence]:
     usually = full_range(plan.expected)
     if usually:
         words = f"Such a question usually takes and costs {usually} ({origin(plan.expected)})."
@@ -154,9 +158,10 @@ def _sentences(plan: Plan) -> list[Sentence]:
     found: list[Sentence] = [(words,)]
     if plan.refusal is not None:
         sums = plan.refusal.sums
+        simulated = sums.spent > 0 and is_simulated(session.ledger, session.base_url)
         found.append(
             (
-                f"Of that budget {money(sums.spent)} is spent, {money(sums.set_aside)} set aside, {money(plan.refusal.left)} left.",
+                f"Of that budget {money(sums.spent)} is spent{' (simulated)' if simulated else ''}, {money(sums.set_aside)} set aside, {money(plan.refusal.left)} left.",
             )
         )
     return found

@@ -43,8 +43,14 @@ _NOT_COMPARED = {"prompt", "messages", "webhook_url", "webhook_secret"}
 
 
 def why_asked(session: Session, row: Row) -> str:
-    """Say in one line what makes a question a new one, where its cell or NAME has an answer to another."""
-    earlier = earlier_answer(session.ledger, row)
+    """Say in one line what makes a question a new one, where its cell or NAME has an answer to another.
+
+    What was answered before and is asked anew is none, and a batch's rows differ from each other by design.
+    """
+    ledger = session.ledger
+    if row.batch or any(_is_same(other, row) for other in ledger.answered(row.fingerprint, row.base_url)):
+        return ""
+    earlier = earlier_answer(ledger, row)
     return "" if earlier is None else why_new(row, earlier)
 
 
@@ -95,8 +101,16 @@ def earlier_answer(ledger: Ledger, row: Row) -> Row | None:
 
 
 def _is_other(other: Row, row: Row) -> bool:
-    """Whether a row is another question's; the answers of one question are its takes and refreshes."""
-    return other.fingerprint != row.fingerprint or other.backend != row.backend
+    """Whether a row is another question's; the answers of one question are its takes and refreshes.
+
+    The rows of a batch share a cell, and none is what this one was before.
+    """
+    return not other.batch and (other.fingerprint != row.fingerprint or other.backend != row.backend)
+
+
+def _is_same(other: Row, row: Row) -> bool:
+    """Whether a row is another attempt at a row's question."""
+    return other.id != row.id and other.backend == row.backend
 
 
 def differences(row: Row, earlier: Row) -> list[str]:

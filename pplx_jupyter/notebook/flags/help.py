@@ -23,6 +23,7 @@ _PLACES = {
     "names": " NAME,NAME",
     "json": " JSON",
 }
+_COLUMN, _WHOLE = 34, 92
 _EXAMPLE = """Example, in a cell of its own:
 
     %%pplx_research prices --effort high --recency year
@@ -38,11 +39,13 @@ def example() -> str:
 def explain() -> str:
     """Give the help of a research cell: an example, then every flag in its group."""
     lines = [
-        "%%pplx_research [NAME] [flags]        the prompt stands in the cell's body; NAME gets the Job",
+        "%%pplx_research [NAME] [flags]",
+        "The prompt stands in the cell's body; NAME gets the Job.",
         "",
         example(),
         "",
-        "{{ name }} in the body is filled from the notebook's variables. Running the cell again costs nothing.",
+        "{{ name }} in the body is filled from the notebook's variables.",
+        "Running the cell again costs nothing.",
     ]
     for group in GROUPS:
         rows = [o for o in Request.options() if o.group == group and o.flag]
@@ -51,7 +54,8 @@ def explain() -> str:
         for option in rows:
             lines += _explained(option)
     lines += ["", "This cell"]
-    lines += [f"  {flag + _PLACES.get(kind, ''):<32}{text}" for flag, (kind, text) in CELL_FLAGS.items()]
+    for flag, (kind, text) in CELL_FLAGS.items():
+        lines.append(_aligned(f"  {flag}{_PLACES.get(kind, '')}", text))
     return "\n".join(lines)
 
 
@@ -60,7 +64,15 @@ def _explained(option: Option) -> list[str]:
         takes = (
             "|".join(found.choices) or found.metavar or ("" if found.kind == "switch" else found.kind.upper())
         )
-        head = f"  {found.flag} {takes}".rstrip()
-        return f"{head:<34}{found.help}" if len(head) < 34 else f"{head}\n{'':<34}{found.help}"
+        return _aligned(f"  {found.flag} {takes}".rstrip(), found.help)
 
     return [row(option), *(row(sub) for sub in option.sub_options)]
+
+
+def _aligned(head: str, text: str) -> str:
+    """Give two columns, the second wrapped; below the first where that is long."""
+    import textwrap
+
+    indent = " " * _COLUMN
+    below = textwrap.fill(text, _WHOLE, initial_indent=indent, subsequent_indent=indent)
+    return f"{head:<{_COLUMN}}{below.lstrip()}" if len(head) < _COLUMN else f"{head}\n{below}"

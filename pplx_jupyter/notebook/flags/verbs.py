@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["USAGES", "explain_verbs", "takes_job"]
+__all__ = ["HELP", "USAGES", "explain_verb", "explain_verbs", "takes_job"]
+
+HELP = frozenset({"--help", "-h"})
+"""Words that ask how a verb is written."""
 
 USAGES = {
     "jobs": (
-        "jobs [WORDS] [--state failed] [--notebook this] [--since 7d] [--until 1d] [--cost 0.50] [--all]",
+        "jobs [WORDS] [--state failed] [--notebook this] [--since 7d] [--cost 0.50] [--all]",
         "lists, searches and opens the ledger’s jobs",
     ),
     "show": ("show ID", "shows a job, or its answer, here"),
@@ -31,16 +34,47 @@ USAGES = {
 }
 """How each verb is written, and what it does."""
 
-_WIDTH = 54
+_DETAILS = {
+    "jobs": (
+        ("WORDS, --search WORDS", "words of its name, prompt or answer"),
+        ("--state STATE,STATE", "running, finished, failed, unconfirmed or cancelled"),
+        ("--notebook NAME", "asked in a notebook; this: the one here"),
+        ("--since, --until WHEN", "asked from then on, or before: 7d, 2026-11-22"),
+        ("--cost AMOUNT", "so many US dollars at least, or unknown"),
+        ("--all", "all of them, in one plain table"),
+    ),
+    "cost": (
+        ("--by WHAT", "by notebook, day, model or month"),
+        ("--plot", "charts, as a picture"),
+        ("--since WHEN, --month", "asked since 30d or 2026-11-01, or this month"),
+    ),
+    "settle": (
+        ("--ask-again", "sends it once more; --yes, whatever the budget"),
+        ("--drop", "closes it; its cost stays set aside"),
+        ("--remote ID", "follows the job of this id at Perplexity"),
+    ),
+}
+"""What the words of a verb mean, where its one line does not say."""
+
+_WIDTH, _WHOLE = 26, 92
 
 
 def explain_verbs() -> str:
-    """Give every verb in a line; one that is written long has its second column below."""
+    """Give every verb with what it does, in two columns; one that is written long has its second column below."""
     rows = []
     for usage, text in USAGES.values():
-        gap = " " * (_WIDTH - len(usage)) if len(usage) < _WIDTH else f"\n{'':<{_WIDTH + len('%pplx ')}}"
-        rows.append(f"%pplx {usage}{gap}{text}")
+        fits = len(usage) < _WIDTH and len("%pplx ") + _WIDTH + len(text) <= _WHOLE
+        rows.append(f"%pplx {usage:<{_WIDTH}}{text}" if fits else f"%pplx {usage}\n{'':<{_WIDTH + 6}}{text}")
     return "\n".join(rows)
+
+
+def explain_verb(verb: str) -> str:
+    """Give how one verb is written, what it does, and what its words mean."""
+    usage, text = USAGES[verb]
+    rows = [*_DETAILS.get(verb, ())]
+    if takes_job(verb):
+        rows.append(("ID", "a job’s id, its beginning, or its name"))
+    return "\n".join([f"%pplx {usage}", f"  {text}", *(f"  {name:<23}{told}" for name, told in rows)])
 
 
 def takes_job(verb: str) -> bool:

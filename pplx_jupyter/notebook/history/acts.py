@@ -125,6 +125,7 @@ class Acts:
         else:
             new = asked_again(self._session, row)
         self._replaced(row, new)
+        self._browser.await_end(new)
         self._browser.refresh(choose=new.id)
         self.open(new)
 

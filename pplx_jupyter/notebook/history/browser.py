@@ -79,6 +79,7 @@ class Browser:
         self._chosen = ""
         self._offered = ("", 0.0)
         self._anew_of = ""
+        self._started: set[str] = set()
         self._pin = pin
         # What is made in another thread belongs to the cell all the same.
         self._context = contextvars.copy_context()
@@ -144,7 +145,7 @@ class Browser:
             step = PAGE if text == "Older" else -PAGE
             self._offset = max(0, self._offset + step)
             self.refresh()
-        elif text == "Refresh":
+        elif text == "Look again":
             self._acts.look_elsewhere()
             self.refresh()
         elif text == "Write the file":
@@ -207,6 +208,11 @@ class Browser:
         number = self._asked
         self._turns.take(self._read, after=after, when=lambda: number == self._asked)
 
+    def await_end(self, row: Row) -> None:
+        """Read the page anew when a job that was started here has ended: it may fit what is looked for only then."""
+        if row.is_open:
+            self._started.add(row.id)
+
     def _read(self) -> None:
         number, offset, wanted = self._asked, self._offset, self._controls.wanted
         found = self.session.ledger.found(wanted, limit=PAGE, offset=offset)
@@ -253,11 +259,20 @@ class Browser:
         return lines
 
     def _is_moving(self) -> bool:
-        return any(row.is_open for row in self._found.rows)
+        return bool(self._started) or any(row.is_open for row in self._found.rows)
+
+    def _has_ended(self, job_id: str) -> bool:
+        row = self.session.ledger.get(job_id)
+        return row is None or not row.is_open
 
     def _update_rows(self) -> None:
-        """Let rows under way say how they go on; each stays where it is."""
+        """Let rows under way say how they go on; each stays where it is, until one that was started here has ended."""
         rows = self._found.rows
+        ended = {job_id for job_id in self._started if self._has_ended(job_id)}
+        if ended:
+            self._started -= ended
+            self.refresh()
+            return
         open_rows = [row for row in rows if row.is_open]
         oldest = min((row.seq for row in open_rows), default=0)
         changed = {row.id: row for row in self.session.ledger.changed(oldest, {row.id for row in open_rows})}
@@ -301,7 +316,7 @@ class Browser:
             made = self._context.copy().run(self._controls.renew_anew, self._chosen, self._ask_anew)
             pin_all(made, self._pin)
         for name, button in self._controls.buttons.items():
-            if name in {"Newer", "Older", "Refresh"}:
+            if name in {"Newer", "Older", "Look again"}:
                 continue
             button.disabled = name not in can
         anew = self._controls.buttons[ANEW]

@@ -75,7 +75,7 @@ class Controls:
         self.asked = _dropdown("Asked", times, wanted.since, "170px", Wanted(since=wanted.since))
         self.cost = _dropdown("Cost", _COSTS, cost, "180px", Wanted(cost_from=wanted.cost_from))
         self.row = widgets.IntText(value=1, description="Row", style=text, layout=_layout(width="120px"))
-        self.buttons = {name: _button(name, on_click) for name in (*ACTS, "Refresh", "Newer", "Older")}
+        self.buttons = {name: _button(name, on_click) for name in (*ACTS, "Look again", "Newer", "Older")}
         self._acts = _row([self.row, *(self.buttons[name] for name in ACTS)])
         for box in (self.search, self.state, self.notebook, self.asked, self.cost):
             box.observe(lambda _change: on_filter(), names="value")
@@ -103,7 +103,7 @@ class Controls:
         """Give the parts in their order, from the search to what a click shows."""
         button = self.buttons
         return [
-            _row([self.search, self.state, self.notebook, self.asked, self.cost, button["Refresh"]]),
+            _row([self.search, self.state, self.notebook, self.asked, self.cost, button["Look again"]]),
             html["total"],
             html["table"],
             _row([button["Newer"], html["page"], button["Older"]]),

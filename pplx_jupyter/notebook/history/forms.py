@@ -21,7 +21,7 @@ __all__ = ["jobs_forms", "total_line", "unread_line"]
 
 _HEAD = ("#", "Asked", "State", "Job", "Time", "USD", "Question", "Notebook")
 _RIGHT = ("#", "Time", "USD")
-_HINT = "Show, watch, cancel or compare one: %pplx show ID"
+_HINT = "One of them: %pplx show ID; also attach, cancel, retry, diff and export"
 _NONE = "The ledger has no jobs yet. A cell that begins with %%pplx_research asks the first question."
 
 

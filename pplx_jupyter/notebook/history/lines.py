@@ -7,6 +7,7 @@ import datetime
 import time
 from typing import TYPE_CHECKING, Self
 
+from pplx_jupyter.ledger.times import elapsed
 from pplx_jupyter.ledger.wanted import may_cost
 from pplx_jupyter.notebook.panel.progress import waits_for_its_turn
 from pplx_jupyter.notebook.usual import usual_cost
@@ -28,8 +29,8 @@ _LONGEST = 70
 _GAP = "padding-right:min(14px,1.5vw)"
 _NUMBER = f'style="text-align:right;white-space:nowrap;{_GAP}"'
 _STATE = f'style="text-align:left;{_GAP}"'
-_QUESTION = f'style="text-align:left;overflow-wrap:anywhere;{_GAP}"'
-_USD = 'style="text-align:right;white-space:nowrap;padding-right:0"'
+_QUESTION = f'style="text-align:left;min-width:8em;overflow-wrap:anywhere;{_GAP}"'
+_USD = 'style="text-align:right;padding-right:0"'
 _STATES = {
     "submitting": ("○", "", "sending"),
     "queued": ("○", "", "waiting"),
@@ -68,7 +69,7 @@ class Line:
         if waits_for_its_turn(row):
             state = "not sent"
         asked = day_time(datetime.datetime.fromtimestamp(row.created_at).astimezone(zone))
-        end = row.settled_at or (time.time() if row.is_open else None)
+        seconds = elapsed(row, time.time())
         gone = row.forgotten_at is not None
         return cls(
             number=number,
@@ -80,7 +81,7 @@ class Line:
             name="" if gone else one_line(row.name, 40),
             question="(forgotten)" if gone else shorten(one_line(row.question), _LONGEST),
             notebook=one_line(row.notebook, 60),
-            took="" if end is None else clock(end - row.created_at),
+            took="" if seconds is None else clock(seconds),
             cost=f"{_cost(row)}, simulated" if simulated else _cost(row),
         )
 
@@ -126,7 +127,7 @@ def _cost(row: Row) -> str:
         return f"≈ {amount}" if row.cost_estimated else amount
     usual = usual_cost(row).removesuffix(" USD")
     if row.is_open:
-        return usual
+        return usual or "not known yet"
     if row.state == "unconfirmed" and usual:
         return f"0.00–{usual.rpartition('–')[2]}"
     return "unknown" if may_cost(row) else "0.00"
@@ -145,15 +146,17 @@ def table_html(lines: Sequence[Line]) -> str:
 def _line_html(line: Line) -> str:
     name = f"<b>{escape(line.name)}</b> · " if line.name else ""
     below = ["/<wbr>".join(map(escape, part.split("/"))) for part in (line.notebook, line.took) if part]
-    below.append(f"<code>{escape(line.id)}</code>")
+    amount, _, told = line.cost.partition(", ")
+    below += [f"<code>{escape(line.id)}</code>", *([escape(told)] if told else [])]
     state = f'<span class="pplx-g {line.tone}">{line.glyph}</span> {line.state}'
     muted = '<span class="pplx-m" style="font-size:12px">'
-    amount, _, told = line.cost.partition(", ")
+    # A range breaks behind its dash before it pushes itself out of sight.
+    usd = keep(escape(amount)).replace("–", "–<wbr>").replace("≈ ", "≈\u00a0")
     return (
         f"<tr><td {_NUMBER}>{line.number:,}</td>"
         f'<td {_STATE}><span style="white-space:nowrap">{state}</span><br>{muted}{escape(keep(line.asked))}</span></td>'
         f'<td {_QUESTION}><span dir="auto">{name}{escape(line.question)}</span><br>{muted}{" · ".join(below)}</span></td>'
-        f"<td {_USD}>{escape(amount)}{f'<br>{muted}{escape(told)}</span>' if told else ''}</td></tr>"
+        f"<td {_USD}>{usd}</td></tr>"
     )
 
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter import render
+from pplx_jupyter.ledger.times import elapsed
 from pplx_jupyter.notebook.away import mark_shown
 from pplx_jupyter.notebook.outputs.display import Pin, Slot, is_captured, output_metadata
 from pplx_jupyter.notebook.outputs.final import final_forms, show_text
@@ -252,8 +253,7 @@ class _Announcer:
             return True
         ledger = self._session.ledger
         text = show_text(row, ledger.body(row.id), ledger.pictures(row.id), follows=earlier_of(ledger, row))
-        print(
-            f"{self._bell}\n{row.label}: {row.state} after {duration(now - row.created_at)}\n{text}",
-            flush=True,
-        )
+        seconds = elapsed(row, now)
+        after = "" if seconds is None else f" after {duration(seconds)}"
+        print(f"{self._bell}\n{row.label}: {row.state}{after}\n{text}", flush=True)
         return True

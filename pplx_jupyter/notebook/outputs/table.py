@@ -10,7 +10,13 @@ from pplx_jupyter.render.clean import text as escape
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["table_forms", "text_forms"]
+__all__ = ["table_forms", "table_html", "text_forms"]
+
+_RIGHT = "text-align:right"
+_LEFT = "text-align:left;overflow-wrap:anywhere;min-width:6em"
+"""A name as long as a path is broken rather than push the amounts out of sight."""
+
+_SMALL = 'class="pplx-m" style="font-size:12px;font-weight:400"'
 
 
 def text_forms(text: str) -> dict[str, str]:
@@ -44,25 +50,30 @@ def table_forms(
     """
     plain_rows = [*rows, foot] if foot else rows
     return {
-        "text/html": _html(head, rows, right=right, above=above, below=below, foot=foot),
+        "text/html": table_html(head, rows, right=right, above=above, below=below, foot=foot),
         "text/markdown": _markdown(head, rows, right=right, above=above, below=below, foot=foot),
         "text/plain": _plain(head, plain_rows, right=right, above=above, below=below),
     }
 
 
-def _html(
+def table_html(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
-    right: Collection[str],
-    above: str,
-    below: str,
-    foot: Sequence[str],
+    right: Collection[str] = (),
+    above: str = "",
+    below: str = "",
+    foot: Sequence[str] = (),
 ) -> str:
+    """Give the HTML of a table, as in `table_forms`; lines of a cell after its first are in small print."""
+
     def cell(tag: str, text: str, column: str) -> str:
         # JupyterLab flushes every cell right, unless the cell itself says otherwise.
-        style = "text-align:right;white-space:nowrap" if column in right else "text-align:left"
-        return f'<{tag} style="{style}">{escape(text)}</{tag}>'
+        side = _RIGHT if column in right else _LEFT
+        first, *rest = (escape(line) for line in text.split("\n"))
+        shown = f'<span style="white-space:nowrap">{first}</span>' if column in right else first
+        small = "".join(f"<br><span {_SMALL}>{line}</span>" for line in rest)
+        return f'<{tag} style="{side}">{shown}{small}</{tag}>'
 
     def line_of(row: Sequence[str], tag: str) -> str:
         return f"<tr>{''.join(cell(tag, text, name) for text, name in zip(row, head, strict=True))}</tr>"

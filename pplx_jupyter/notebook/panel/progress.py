@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pplx_jupyter.ledger.expected import expected_of
 from pplx_jupyter.ledger.gate import is_parked
+from pplx_jupyter.ledger.times import elapsed, took
 from pplx_jupyter.notebook.usual import cost_range, long_after, origin, usual, within
 from pplx_jupyter.render.words import count, duration, one_line, shorten, time_of_day
 from pplx_jupyter.watch.pace import LONG_SECONDS
@@ -90,25 +91,25 @@ def progress_of(row: Row, now: float) -> Progress:
         at = row.progress.get("cancel", {}).get("at")
         sent = f"Perplexity was asked{f' at {_clock(at)}' if at else ''}; waiting for its word."
         line = sent if row.cancel == "sent" else "Asking Perplexity to stop."
-        return Progress("●", "run", "Cancelling", usual(row), line, can_cancel=False)
+        return Progress("●", "run", "Cancelling", _usual(row), line, can_cancel=False)
     if row.trouble:
         return _troubled(row, row.trouble, now)
     if waits_for_its_turn(row):
         line = "A row of a batch: it is sent when it is its turn. Nothing has been sent or billed."
-        return Progress("○", "", "Not sent yet", usual(row), line)
+        return Progress("○", "", "Not sent yet", _usual(row), line)
     if row.state == "submitting":
         line = "Written to your ledger first, so nothing is lost if the kernel stops now."
-        return Progress("○", "", "Sending", usual(row), _moved(row) or line)
+        return Progress("○", "", "Sending", _usual(row), _moved(row) or line)
     if row.state == "queued":
         return Progress(
             "○",
             "",
             "Waiting at Perplexity",
-            usual(row),
+            _usual(row),
             _moved(row) or _refused_cancel(row),
             row.cancel != "refused",
         )
-    if now - (row.accepted_at or row.created_at) > long_after(row, LONG_SECONDS):
+    if (took(row, now) or 0.0) > long_after(row, LONG_SECONDS):
         line = "Nothing is wrong yet. Watching goes on. Perplexity keeps the answer for 7 days, your ledger for good."
         return Progress(
             "!",
@@ -119,6 +120,10 @@ def progress_of(row: Row, now: float) -> Progress:
             row.cancel != "refused",
         )
     return _running(row)
+
+
+def _usual(row: Row) -> str:
+    return usual(row) or "what such a job costs is not known yet"
 
 
 def is_unsent(row: Row) -> bool:
@@ -136,11 +141,11 @@ def _running(row: Row) -> Progress:
         said = escape(one_line(row.remote_status, 60))
         line = f"The service says “{said}”, which this version does not know. Watching goes on."
         return Progress(
-            "●", "run", "Running", usual(row), _refused_cancel(row) or line, row.cancel != "refused"
+            "●", "run", "Running", _usual(row), _refused_cancel(row) or line, row.cancel != "refused"
         )
     told = row.progress
     line = "<br>".join(filter(None, [_refused_cancel(row), _moved(row)]))
-    plain = Progress("●", "run", "Running", usual(row), line, row.cancel != "refused")
+    plain = Progress("●", "run", "Running", _usual(row), line, row.cancel != "refused")
     if told.get("searches") or told.get("sources"):
         found = f"{count(told['searches'], 'search')}, {count(told['sources'], 'source')}"
         steps = steps_of(row)
@@ -231,6 +236,11 @@ def _troubled(row: Row, trouble: Any, now: float) -> Progress:
     if kind in {"unauthorized", "forbidden", "retired"}:
         line = f"Perplexity refuses to be asked ({trouble.get('status')}): “{said}”. Asking again {again}; <code>%pplx key</code> sets another key."
         return Progress("!", "warn", f"{word}, refused", safe, line, can_hurry=hurry)
+    if kind == "no_answer":
+        line = (
+            f"Perplexity says that it has finished, and sends no answer since {since}. Asking again {again}."
+        )
+        return Progress("!", "warn", "Finished, no answer yet", safe, line, can_hurry=hurry)
     line = f"Perplexity, or a proxy on the way, answers with an error since {since} (“{said}”). Asking again {again}."
     return Progress("!", "warn", f"{word}, no proper reply", safe, line, can_hurry=hurry)
 
@@ -252,7 +262,7 @@ def clock_step(age: float) -> float:
 def id_line(row: Row) -> str:
     """Give the muted last line: name, id, model, effort, API, when it was asked."""
     effort = f"effort {row.effort}" if row.effort else ""
-    model = row.model if row.backend == "sonar" else ""
+    model = one_line(row.model, 80) if row.backend == "sonar" else ""
     asked = ", ".join(part for part in (model, effort) if part)
     parts = [row.name, row.id, asked, f"{row.backend} API", f"asked {_clock(row.created_at)}"]
     return " · ".join(part for part in parts if part)
@@ -261,7 +271,9 @@ def id_line(row: Row) -> str:
 def status_text(row: Row, now: float) -> str:
     """Give the state in one line of plain text, for terminals and logs."""
     told = progress_of(row, now)
-    parts = [f"{row.label}: {told.word.lower()}, {duration(now - row.created_at)}"]
+    seconds = elapsed(row, now)
+    clock = "" if seconds is None else f", {duration(seconds)}"
+    parts = [f"{row.label}: {told.word.lower()}{clock}"]
     if row.progress.get("searches"):
         parts.append(
             f"{count(row.progress['searches'], 'search')}, {count(row.progress.get('sources', 0), 'source')}"

@@ -7,6 +7,7 @@ import datetime
 from html import escape
 from typing import TYPE_CHECKING, Self
 
+from pplx_jupyter.ledger.times import elapsed
 from pplx_jupyter.notebook.panel.progress import Progress, id_line, is_unsent, progress_of, waits_for_its_turn
 from pplx_jupyter.render import stylesheet
 from pplx_jupyter.render.words import clock, duration, one_line, time_of_day
@@ -88,11 +89,11 @@ class Texts:
             asked = escape(earlier.label)
             other = f"<b>This cell asked another question before</b>, {asked}, which is still under way and is billed."
             line = f"{line}<br>{other}" if line else other
-        elapsed = duration(now - row.created_at) if since is None else f"since {_time(since)}"
+        shown = _elapsed(row, now) if since is None else f"since {_time(since)}"
         steps = told.counts and mode == "watching"
         buttons = _buttons(told, mode, earlier=earlier is not None)
         return cls(
-            head=_head(told, elapsed),
+            head=_head(told, shown),
             question=_question(row, why, bar=mode != "stopped"),
             line=f'<div class="pplx"><p style="margin:0 0 8px">{line}</p></div>' if line else "",
             note=_told(said) + _note(_below(row, mode, buttons), row),
@@ -169,11 +170,16 @@ def _table(told: Progress) -> str:
     )
 
 
-def _head(told: Progress, elapsed: str) -> str:
+def _elapsed(row: Row, now: float) -> str:
+    seconds = elapsed(row, now)
+    return "" if seconds is None else duration(seconds)
+
+
+def _head(told: Progress, shown: str) -> str:
     beside = f' <span class="pplx-m">&ensp;{escape(told.beside)}</span>' if told.beside else ""
     return (
         f'<div class="pplx {told.tone}" style="max-width:none"><span class="pplx-g">{told.glyph}</span> '
-        f'<b>{escape(told.word)}</b> <span class="pplx-w">{elapsed}</span>{beside}</div>'
+        f'<b>{escape(told.word)}</b> <span class="pplx-w">{shown}</span>{beside}</div>'
     )
 
 

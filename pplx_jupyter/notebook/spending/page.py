@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from pplx_jupyter.ledger.budgets import Sums, day_of, keys_of, limits_of
 from pplx_jupyter.notebook.spending.sums import BLUE
 from pplx_jupyter.render import as_markdown, wrap
 from pplx_jupyter.render.clean import text as escape
-from pplx_jupyter.render.words import count, keep, money
+from pplx_jupyter.render.words import count, day_time, keep, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ _LEGEND = (
     "Filled bar: reported. Outlined bar and ≈: estimated from published prices, because the service sent no cost."
     " Unknown costs are in no bar."
 )
+_MARKS = "# reported, + estimated."
 _HINT = (
     "pip install 'pplx-jupyter[charts]' also draws this as a picture, with cost against duration job by job."
 )
@@ -52,6 +54,7 @@ def page_forms(
     *,
     folded: bool = False,
     hint: bool = False,
+    at: datetime.datetime | None = None,
 ) -> dict[str, str]:
     """Give the page in the three permanent forms.
 
@@ -63,11 +66,15 @@ def page_forms(
         Fold the bars away: a picture of them follows.
     hint
         Say what would draw a picture.
+    at
+        When the ledger was read. Default: now.
     """
+    read = f"From the ledger, {day_time(at or datetime.datetime.now().astimezone())}."
     title = f"What the research cost, {costs.period.name}"
     shown = [costs.charts[name] for name in charts if costs.charts[name].bars]
     sentences = _lead(costs)
-    below = [_LEGEND, _HINT] if hint else [_LEGEND]
+    hints = [_HINT] if hint and shown else []
+    below = [f"{_LEGEND} {read}" if shown else read, *hints]
     budgets = [
         f"Budget {whose}: {money(amount)}, {money(left).removesuffix(' USD')} left"
         for whose, amount, left in lefts
@@ -75,7 +82,9 @@ def page_forms(
     return {
         "text/html": wrap(_html(title, sentences, shown, lefts, below, folded=folded)),
         "text/markdown": _markdown(title, [*sentences, *budgets], shown, below),
-        "text/plain": _plain(title, [*sentences, *budgets], shown, below),
+        "text/plain": _plain(
+            title, [*sentences, *budgets], shown, [f"{_MARKS} {read}" if shown else read, *hints]
+        ),
     }
 
 
@@ -123,7 +132,7 @@ def _html(
     if folded and bars:
         bars = f"<details><summary>The figures as tables</summary>{bars}</details>"
     foot = "".join(f'<p class="pplx-m" style="font-size:12px;margin:0">{escape(line)}</p>' for line in below)
-    return "".join([*parts, bars, foot if charts else ""])
+    return "".join([*parts, bars, foot])
 
 
 def chart_html(chart: Chart) -> str:
@@ -137,6 +146,7 @@ def chart_html(chart: Chart) -> str:
 
 
 def _row(bar: Bar, most: float) -> str:
+    """Give a row; its bar stands beside the name where both fit, and below it on a narrow page."""
     filled = f'<div style="width:{100 * bar.reported / most:.1f}%;background-color:{BLUE};border-radius:2px 0 0 2px"></div>'
     share = 100 * bar.estimated / most
     outlined = (
@@ -146,8 +156,9 @@ def _row(bar: Bar, most: float) -> str:
     )
     note = f'<br><span class="pplx-m" style="font-size:12px">{escape(bar.note)}</span>' if bar.note else ""
     return (
-        f'<tr><th scope="row" style="text-align:left;font-weight:400">{escape(bar.name)}{note}</th>'
-        f'<td style="width:55%;vertical-align:middle"><div style="display:flex;height:10px;width:100%">{filled}{outlined}</div></td>'
+        '<tr><th scope="row" style="width:100%;text-align:left;font-weight:400"><div style="display:flex;flex-wrap:wrap">'
+        f'<div style="flex:1 1 160px;overflow-wrap:anywhere">{escape(bar.name)}{note}</div>'
+        f'<div style="flex:3 1 200px"><div style="display:flex;height:10px;margin:5px 0">{filled}{outlined}</div></div></div></th>'
         f'<td style="text-align:right;white-space:nowrap">{escape(bar.amount)}</td></tr>'
     )
 
@@ -161,7 +172,7 @@ def _markdown(title: str, sentences: Sequence[str], charts: Sequence[Chart], bel
         ]
         head = f"| {chart.column} | Jobs | USD |\n|:--|:--|--:|"
         parts.append("\n".join([f"#### {escaped(chart.title)}\n", head, *rows]))
-    return "\n\n".join([*parts, *(map(escaped, below) if charts else ())])
+    return "\n\n".join([*parts, *map(escaped, below)])
 
 
 def _plain(title: str, sentences: Sequence[str], charts: Sequence[Chart], below: Sequence[str]) -> str:
@@ -174,4 +185,4 @@ def _plain(title: str, sentences: Sequence[str], charts: Sequence[Chart], below:
         for bar in chart.bars:
             drawn = "#" * round(18 * bar.reported / most) + "+" * round(18 * bar.estimated / most)
             lines.append(f"  {bar.name:<{wide}}  {bar.amount:>{amounts}}  {drawn:<18}  {bar.note}".rstrip())
-    return "\n".join([*lines, *(["", "# reported, + estimated", *below[1:]] if charts else [])])
+    return "\n".join([*lines, "", *below])

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 
 from pplx_jupyter.errors import RequestError
-from pplx_jupyter.render.words import MONTHS, day
+from pplx_jupyter.render.words import MONTHS, count, day
 from pplx_jupyter.settings import seconds_of
 
 __all__ = ["ALL_TIME", "PERIODS", "Period", "period_of"]
@@ -19,7 +19,7 @@ class Period:
     Attributes
     ----------
     name
-        Such as ``November 2026`` or ``last 7 days``.
+        Such as ``November 2026`` or ``24 Oct to 22 Nov 2026 (30 days)``: a page that is kept outlives “the last 30 days”.
     first
         Its first day; None: as long as there has been a ledger.
     last
@@ -43,7 +43,9 @@ class Period:
 
 def last_days(days: int, today: datetime.date) -> Period:
     """Give so many days, today's among them."""
-    return Period(f"last {days} days", today - datetime.timedelta(days=days - 1), today)
+    first = today - datetime.timedelta(days=days - 1)
+    name = f"{_from(first, today)}{_day(today)} ({count(days, 'day')})"
+    return Period(name, first, today)
 
 
 def this_month(today: datetime.date) -> Period:
@@ -87,9 +89,7 @@ def period_of(text: str, today: datetime.date) -> Period:
     except ValueError:
         pass
     else:
-        return Period(
-            f"since {day(datetime.datetime.combine(first, datetime.time()))}", first, max(first, today)
-        )
+        return Period(f"since {_day(first)}", first, max(first, today))
     try:
         days = round((seconds_of(text, "--since") or 0.0) / 86_400)
         return last_days(min(max(1, days), 36_500), today)
@@ -97,6 +97,16 @@ def period_of(text: str, today: datetime.date) -> Period:
         raise RequestError(
             f"--since {text}: write an age such as 30d, a date such as 2026-11-01, month or all."
         ) from None
+
+
+def _from(first: datetime.date, last: datetime.date) -> str:
+    """Give ``24 Oct to ``, with its year where that is another; nothing where it is the same day."""
+    said = _day(first)
+    return "" if first == last else f"{said.removesuffix(f' {last.year}')} to "
+
+
+def _day(of: datetime.date) -> str:
+    return day(datetime.datetime.combine(of, datetime.time()))
 
 
 def _midnight(of: datetime.date) -> float:

@@ -58,7 +58,12 @@ def _drawn(costs: Costs, charts: Sequence[str]) -> tuple[dict[str, str], dict[st
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(made, format="png", transparent=True, metadata={"Software": None})
     width, height = canvas.get_width_height()
-    size = {"width": width * _SHOWN_DPI // _DPI, "height": height * _SHOWN_DPI // _DPI}
+    # Unconfined: on a narrow page it scrolls, where letters of 5 px could not be read.
+    size = {
+        "width": width * _SHOWN_DPI // _DPI,
+        "height": height * _SHOWN_DPI // _DPI,
+        "unconfined": True,
+    }
     titles = [chart.title for chart in shown] + (["cost against duration"] if costs.points else [])
     forms = {
         "image/png": base64.b64encode(made.getvalue()).decode(),

@@ -9,6 +9,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.ledger import REUSABLE, Wanted
+from pplx_jupyter.ledger.times import took
 from pplx_jupyter.notebook.simulated import is_simulated
 from pplx_jupyter.render.words import SHORT_MONTHS, count, money, one_line
 
@@ -76,7 +77,7 @@ class Chart:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Point:
-    """One job that was answered: how long it took, in seconds, and what it cost, in US dollars."""
+    """One job that was answered: how long it was at the service, in seconds, and what it cost, in US dollars."""
 
     seconds: float
     cost: float
@@ -143,9 +144,9 @@ def costs_of(session: Session, period: Period) -> Costs:
 def _points(session: Session, period: Period) -> tuple[Point, ...]:
     wanted = Wanted(states=REUSABLE, since=period.since, until=period.until, cost_from=0.0)
     return tuple(
-        Point(max(0.0, row.settled_at - row.created_at), row.cost, row.cost_estimated)
+        Point(seconds, row.cost, row.cost_estimated)
         for row in session.ledger.found(wanted, limit=_MOST_POINTS).rows
-        if row.cost is not None and row.settled_at is not None and row.base_url == session.base_url
+        if row.cost is not None and (seconds := took(row)) is not None and row.base_url == session.base_url
     )
 
 

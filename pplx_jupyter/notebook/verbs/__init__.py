@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pplx_jupyter.errors import RequestError
 from pplx_jupyter.notebook.flags.line import split
-from pplx_jupyter.notebook.flags.verbs import explain_verbs
+from pplx_jupyter.notebook.flags.verbs import HELP, explain_verb, explain_verbs
 from pplx_jupyter.notebook.verbs.acting import cancel_verb, retry_verb, settle_verb
 from pplx_jupyter.notebook.verbs.comparing import diff_verb
 from pplx_jupyter.notebook.verbs.exporting import export_verb
@@ -34,7 +34,12 @@ def run_verb(magics: PplxResearch, line: str) -> None:
         There is no such verb, or its words are wrong.
     """
     words = split(line)
-    if not words or words == ["help"]:
+    asks = not HELP.isdisjoint(words) or words[:1] == ["help"]
+    words = [word for word in words if word not in HELP]
+    if words[:1] == ["help"]:
+        # As `jobs --help`, so `help jobs`; a word that jobs are searched for stands behind its verb.
+        words.pop(0)
+    if not words:
         print(explain_verbs())
         return
     verb = words.pop(0)
@@ -42,6 +47,9 @@ def run_verb(magics: PplxResearch, line: str) -> None:
         near = difflib.get_close_matches(verb, VERBS, 1)
         hint = f"did you mean %pplx {near[0]}?" if near else "%pplx alone lists what there is."
         raise RequestError(f"%pplx {verb} is not a command; {hint}")
+    if asks:
+        print(explain_verb(verb))
+        return
     VERBS[verb](magics, words)
 
 

@@ -66,7 +66,7 @@ def cost_verb(magics: PplxResearch, words: list[str]) -> None:
         return
     found = session.ledger.totals(by or "notebook", session.base_url)
     simulated = is_simulated(session.ledger, session.base_url)
-    publish(magics, cost_forms(by or "notebook", found, simulated=simulated))
+    publish(magics, cost_forms(by or "notebook", found, simulated=simulated, at=_now()))
 
 
 def _show_charts(magics: PplxResearch, session: Session, by: str, period: str, *, plot: bool) -> None:
@@ -74,7 +74,7 @@ def _show_charts(magics: PplxResearch, session: Session, by: str, period: str, *
     from pplx_jupyter.notebook.spending.page import lefts_of
     from pplx_jupyter.notebook.spending.picture import can_draw
 
-    costs = costs_of(session, period_of(period, datetime.datetime.now().astimezone().date()))
+    costs = costs_of(session, period_of(period, _now().date()))
     charts = [by] if by else ["day", "notebook", "model", *(["duration"] if plot else [])]
     lefts = lefts_of(session, here(magics.host, session.settings).notebook)
     draws = plot and costs.total is not None and can_draw() and hasattr(magics.host, "kernel")
@@ -179,7 +179,12 @@ def _show_budgets(magics: PplxResearch, session: Session, notebook: str) -> None
 
     keys = keys_of(notebook, day_of(time.time()), os.environ.get(RUN_VARIABLE, ""))
     totals = {scope: session.ledger.totals(scope, session.base_url, key)[key] for scope, key in keys.items()}
-    publish(magics, budget_forms(keys, session.ledger.budgets(), session.settings.budget, totals))
+    limits = (session.ledger.budgets(), session.settings.budget)
+    publish(magics, budget_forms(keys, *limits, totals, at=_now()))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now().astimezone()
 
 
 def _amount(text: str) -> float | None:

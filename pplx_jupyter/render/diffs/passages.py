@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pplx_jupyter.diff import Part, SectionChange
 
-__all__ = ["Passage", "passages"]
+__all__ = ["Passage", "counted", "passages"]
 
 _AROUND = 1
 """Unchanged sentences that are shown beside a change."""
@@ -24,6 +24,7 @@ _MOST_CHARACTERS = 400_000
 
 _LONGEST = 20_000
 _QUIET = ("same", "moved")
+_LINES = ("head", "row")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,6 +64,17 @@ class _Room:
         return [part] if fits else []
 
 
+def counted(parts: Sequence[Part]) -> str:
+    """Give ``3 sentences and 4 rows``; a table's head is counted where it has no rows."""
+    rows = sum(part.form == "row" for part in parts)
+    heads = sum(part.form == "head" for part in parts)
+    sentences = len(parts) - rows - heads
+    said = [count(sentences, "sentence")] if sentences else []
+    if rows or heads:
+        said.append(count(rows or heads, "row"))
+    return " and ".join(said) or count(0, "sentence")
+
+
 def passages(sections: Sequence[SectionChange]) -> Iterator[Passage]:
     """Give what is to be shown of all sections, those unchanged in a line."""
     room = _Room()
@@ -84,7 +96,7 @@ def _unchanged(sections: list[SectionChange]) -> Iterator[Passage]:
     if not any(section.title or section.parts for section in sections):
         return
     names = [f"“{one_line(section.title, 80)}”" for section in sections if section.title]
-    sentences = count(sum(len(section.parts) for section in sections), "sentence")
+    sentences = counted([part for section in sections for part in section.parts])
     if not names:
         yield Passage("fold", f"… {sentences} unchanged")
         return
@@ -102,7 +114,7 @@ def _inside(section: SectionChange, room: _Room) -> Iterator[Passage]:
         else:
             moved = sum(part.kind == "moved" for part in run)
             here = f", {moved:,} of them moved here" if moved else ""
-            yield Passage("fold", f"… {count(len(run), 'sentence')} unchanged{here}")
+            yield Passage("fold", f"… {counted(run)} unchanged{here}")
 
 
 def _paragraphs(run: Sequence[Part], room: _Room) -> Iterator[Passage]:
@@ -119,7 +131,13 @@ def _paragraphs(run: Sequence[Part], room: _Room) -> Iterator[Passage]:
 def _near(parts: Sequence[Part]) -> list[bool]:
     """Tell which parts are shown: changes, what stands beside them, the head of their table, and no gap of one."""
     changed = [part.kind not in _QUIET for part in parts]
-    near = [any(changed[max(n - _AROUND, 0) : n + _AROUND + 1]) for n in range(len(parts))]
+    near = [
+        any(
+            changed[m] and (m == n or _beside(parts, n, m))
+            for m in range(max(n - _AROUND, 0), min(n + _AROUND + 1, len(parts)))
+        )
+        for n in range(len(parts))
+    ]
     head = None
     for n, part in enumerate(parts):
         head = n if part.form == "head" else head if part.form == "row" else None
@@ -127,6 +145,13 @@ def _near(parts: Sequence[Part]) -> list[bool]:
             near[head] = True
     lonely = [not here and all(near[max(n - 1, 0) : n] + near[n + 1 : n + 2]) for n, here in enumerate(near)]
     return [here or alone for here, alone in zip(near, lonely, strict=True)]
+
+
+def _beside(parts: Sequence[Part], here: int, change: int) -> bool:
+    """Tell whether what stands next to a change is read with it: a line of a table only with its own table's."""
+    return parts[here].form not in _LINES or (
+        parts[max(here, change)].form == "row" and parts[min(here, change)].form in _LINES
+    )
 
 
 def _joins(paragraph: Sequence[Part], part: Part) -> bool:

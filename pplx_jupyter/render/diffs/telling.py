@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pplx_jupyter.answer import Answer
 from pplx_jupyter.diff import Part
 from pplx_jupyter.render import notes, receipts
-from pplx_jupyter.render.diffs.passages import Passage, passages
+from pplx_jupyter.render.diffs.passages import Passage, counted, passages
 from pplx_jupyter.render.pieces import Note
 from pplx_jupyter.render.sources import Ref, references
 from pplx_jupyter.render.words import count, day, day_time, money_of, one_line, shorten
@@ -193,7 +193,7 @@ def _section(section: SectionChange) -> Iterator[tuple[str, str]]:
     if section.kind == "renamed":
         yield "renamed", f"“{before}” is now “{after}”"
     elif section.kind in {"new", "gone"}:
-        yield section.kind, f"{after or before} ({count(len(section.parts), 'sentence')})"
+        yield section.kind, f"{after or before} ({counted(section.parts)})"
     kinds = _listed([*((kind, section.count(kind)) for kind in _KINDS), ("moved away", section.left)])
     if section.kind in {"changed", "renamed"} and kinds:
         yield "changed", f"{after or 'Above the first heading'}: {kinds}"

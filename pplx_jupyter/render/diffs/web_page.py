@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_html, clean, pieces
+from pplx_jupyter.render.diffs.passages import counted
 from pplx_jupyter.render.style import MUTED, SMALL
 from pplx_jupyter.render.web_page import fold
-from pplx_jupyter.render.words import count, keep, one_line
+from pplx_jupyter.render.words import keep, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +57,14 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[i
 
 
 def _overview(page: Page) -> str:
-    rows = [[clean.text(keep(cell)) for cell in row] for row in page.overview]
-    return _table(("", "Earlier", "Later", "Change"), rows)
+    # The change in a column of its own would be out of sight on a narrow page.
+    rows = [
+        (what, earlier, f"{later}<br><span {MUTED}>{change}</span>" if change else later)
+        for what, earlier, later, change in (
+            [clean.text(keep(cell)) for cell in row] for row in page.overview
+        )
+    ]
+    return _table(("", "Earlier", "Later, change"), rows)
 
 
 def _sources(sources: Sequence[tuple[str, Ref]]) -> str:
@@ -156,8 +163,8 @@ def _cells(part: Part) -> list[Part]:
 def _section(section: SectionChange, inside: str) -> str:
     before, after = (clean.text(one_line(title, 300)) for title in (section.before, section.after))
     if section.kind == "gone":
-        sentences = count(len(section.parts), "sentence")
-        return f"<h5><del {_DEL}>{before}</del></h5>{fold(f'Section gone ({sentences})', inside) if inside else ''}"
+        said = f"Section gone ({counted(section.parts)})"
+        return f"<h5><del {_DEL}>{before}</del></h5>{fold(said, inside) if inside else ''}"
     if section.kind == "new":
         return f"<h5><ins {_INS}>{after}</ins></h5>{inside}"
     if section.kind == "renamed":
