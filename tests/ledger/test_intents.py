@@ -74,6 +74,16 @@ def test_what_is_armed_anew_counts_as_asked_now(ledger: SqliteLedger, draft: Cal
     assert (armed.id, armed.created_at >= before) == (row.id, True)
 
 
+def test_of_a_batch_only_what_is_new_must_fit_the_budget(
+    ledger: SqliteLedger, draft: Callable[..., Draft]
+) -> None:
+    usual = Expected(low=0.5, high=1.0, jobs=5).to_json()
+    drafts = [draft(f"{n}", batch="one", expected=usual) for n in range(3)]
+    ledger.intend_all(drafts[:2], decide, gate=Gate(10), budget=3.5)
+    found = ledger.intend_all(drafts, decide, gate=Gate(10), budget=3.5)
+    assert [decision.what for _, decision in found] == ["keep", "keep", "new"]
+
+
 def test_two_batches_of_an_account_share_its_rate(ledger: SqliteLedger, draft: Callable[..., Draft]) -> None:
     for batch in ("one", "two"):
         drafts = [draft(f"{batch} {n}", batch=batch) for n in range(10)]

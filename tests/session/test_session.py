@@ -366,6 +366,22 @@ def test_what_another_window_has_settled_meanwhile_stays(
     assert job.status == "completed"
 
 
+def test_the_run_that_it_was_is_followed_with_the_key_at_hand(
+    sim: Simulator, ask: Ask, unconfirmed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, job = unconfirmed
+    monkeypatch.setattr(settling, "_check_remote", lambda *_: None)
+    new = ask(sim, api_key=OTHER_KEY)
+    assert new.session.settle(job.id, remote_id="r1").account == new.session.account
+
+
+def test_what_was_closed_is_bought_again_on_purpose(unconfirmed: Any) -> None:
+    asker, job = unconfirmed
+    asker.session.settle(job.id)
+    assert asker.submit("Why?", backend="agent").id == job.id
+    assert asker.submit("Why?", backend="agent", retry_failed=True).id != job.id
+
+
 def test_a_retry_buys_nothing_that_may_have_been_bought(unconfirmed: Any) -> None:
     asker, job = unconfirmed
     submitted = asker.session.submit(job.request, retry_of=job.row)

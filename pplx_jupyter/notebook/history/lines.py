@@ -29,7 +29,7 @@ _LONGEST = 70
 _GAP = "padding-right:min(14px,1.5vw)"
 _NUMBER = f'style="text-align:right;white-space:nowrap;{_GAP}"'
 _STATE = f'style="text-align:left;{_GAP}"'
-_QUESTION = f'style="text-align:left;min-width:8em;overflow-wrap:anywhere;{_GAP}"'
+_QUESTION = f'style="text-align:left;min-width:5.2em;overflow-wrap:anywhere;{_GAP}"'
 _USD = 'style="text-align:right;padding-right:0"'
 _STATES = {
     "submitting": ("○", "", "sending"),
@@ -154,7 +154,7 @@ def _line_html(line: Line) -> str:
     usd = keep(escape(amount)).replace("–", "–<wbr>").replace("≈ ", "≈\u00a0")
     return (
         f"<tr><td {_NUMBER}>{line.number:,}</td>"
-        f'<td {_STATE}><span style="white-space:nowrap">{state}</span><br>{muted}{escape(keep(line.asked))}</span></td>'
+        f'<td {_STATE}>{state}<br>{muted}{escape(keep(line.asked))}</span></td>'
         f'<td {_QUESTION}><span dir="auto">{name}{escape(line.question)}</span><br>{muted}{" · ".join(below)}</span></td>'
         f"<td {_USD}>{usd}</td></tr>"
     )

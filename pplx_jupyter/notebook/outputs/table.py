@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_markdown, wrap
@@ -16,6 +17,8 @@ _RIGHT = "text-align:right"
 _LEFT = "text-align:left;overflow-wrap:anywhere;min-width:6em"
 """A name as long as a path is broken rather than push the amounts out of sight."""
 
+_AMOUNTS = re.compile(r"[\d.,]+–[\d.,]+")
+_WHOLE = r'<span style="white-space:nowrap">\g<0></span>'
 _SMALL = 'class="pplx-m" style="font-size:12px;font-weight:400"'
 
 
@@ -72,7 +75,7 @@ def table_html(
         side = _RIGHT if column in right else _LEFT
         first, *rest = (escape(line) for line in text.split("\n"))
         shown = f'<span style="white-space:nowrap">{first}</span>' if column in right else first
-        small = "".join(f"<br><span {_SMALL}>{line}</span>" for line in rest)
+        small = "".join(f"<br><span {_SMALL}>{_AMOUNTS.sub(_WHOLE, line)}</span>" for line in rest)
         return f'<{tag} style="{side}">{shown}{small}</{tag}>'
 
     def line_of(row: Sequence[str], tag: str) -> str:

@@ -120,7 +120,7 @@ def _html(
     first, *rest = sentences
     amount, _, more = first.partition(" in ")
     lead = f"<b>{escape(keep(amount))}</b> in {escape(more)}" if more and first != _NONE else escape(first)
-    parts = [f"<h3>{escape(title)}</h3><p>{' '.join([lead, *map(escape, rest)])}</p>"]
+    parts = [f"<h3>{escape(keep(title))}</h3><p>{' '.join([lead, *map(escape, rest)])}</p>"]
     for whose, whole, left in lefts:
         spent = max(0.0, whole - left)
         parts.append(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 _LEFT, _RIGHT = 'style="text-align:left"', 'style="text-align:right"'
+_LAST = 'style="text-align:left;padding-right:0"'
 _INS = 'style="background-color:rgba(56,142,60,.2)"'
 _DEL = 'style="background-color:rgba(211,47,47,.16)"'
 
@@ -46,7 +47,7 @@ def write(page: Page) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Give a table whose cells are HTML already."""
-    sides = [_RIGHT if n in right else _LEFT for n in range(len(head))]
+    sides = [_RIGHT if n in right else _LEFT for n in range(len(head) - 1)] + [_LAST]
     cells = "".join(f'<th scope="col" {side}>{name}</th>' for name, side in zip(head, sides, strict=True))
     lines = "".join(
         "<tr>" + "".join(f"<td {side}>{cell}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>"
