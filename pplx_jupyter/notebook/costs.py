@@ -122,7 +122,7 @@ def _narrow(row: Sequence[str]) -> list[str]:
     """Give a row in three columns: what a narrow page would cut off stands in second lines."""
     name, jobs, reported, estimated, running, unknown = row
     names = [name, running.replace(":", " under way:"), unknown.replace(":", " of unknown cost:")]
-    sums = [reported, f"{estimated} estimated".replace(" ", "\u00a0") if estimated else ""]
+    sums = [reported, f"{estimated} estimated".replace("≈ ", "≈\u00a0") if estimated else ""]
     return ["\n".join(filter(None, names)), jobs, "\n".join(filter(None, sums))]
 
 

@@ -125,6 +125,9 @@ def test_it_is_searched_paged_and_kept_as_it_was_last_seen(
     page.run(1)
     page.until(lambda: len(rows(page, 1)) == 10, "the table")
     page.until(page.cell(1).locator(".pplx-kept").first.is_hidden, "one table, which is enough")
+    dates = page.cell(1).locator(".jupyter-widgets td:nth-child(2) .pplx-m")
+    lines = dates.evaluate_all("dates => dates.map(date => date.getClientRects().length)")
+    assert lines == [1] * 10, "where there is room, a date is one line"
     page.shot("history", 1)
     page.click(1, "Older")
     say(page, 1, "11–20 of 24")
@@ -252,6 +255,10 @@ def test_every_text_can_be_read(book: Any, frontend: Frontend, sim: Simulator, c
     for number in (2, 3, 4):
         page.run(number)
     say(page, 4, "What the research cost")
+    bars = page.cell(2).locator(".pplx-x tbody tr div[style*='height:10px']")
+    assert min(bars.evaluate_all("bars => bars.map(bar => bar.clientWidth)")) > 120, "lengths can be compared"
+    picture = page.cell(3).locator("img")
+    page.until(lambda: picture.evaluate("image => image.clientWidth") > 500, "a picture that can be read")
     bar = page.cell(4).locator(".jp-OutputCollapser").bounding_box()
     title = page.cell(4).locator(".jupyter-widgets h3").bounding_box()
     assert title["x"] >= bar["x"] + bar["width"] + 3, "the text has room beside the cell's bar"

@@ -323,7 +323,7 @@ def test_bars_tell_reported_from_estimated_and_what_is_in_none() -> None:
     costs = spending.costs_of(_Session(found), PERIODS["last 30 days"](TODAY))  # type: ignore[arg-type]
     at = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC)
     forms = page_forms(costs, ["day", "notebook"], [("of this month", 10.0, 5.5)], at=at)
-    for form in forms.values():
+    for form in (each.replace("\u00a0", " ") for each in forms.values()):
         assert "What the research cost, 24 Oct to 22 Nov 2026" in form, "a file outlives “the last 30 days”"
         assert "From the ledger, 22 Nov 2026, 14:40." in form
     lead = "4.50 USD in 8 jobs: 4.00 reported by Perplexity + 0.50 estimated. 1 of them has an unknown cost. 1 of them is under way."

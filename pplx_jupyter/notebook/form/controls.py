@@ -247,7 +247,7 @@ class Items(_Single):
         )
         one_each(tags, split_tags)
         super().__init__(
-            kit, option, tags, labelled(kit, label_of(option.name, option.flag), tags, layout="beside")
+            kit, option, tags, labelled(kit, label_of(option.name, option.flag), tags, layout="chips")
         )
 
     def read(self) -> Any:
@@ -330,7 +330,8 @@ def labelled(kit: Kit, label: str, *shown: Any, layout: str = "labelled") -> Any
     Parameters
     ----------
     layout
-        ``"labelled"`` for buttons side by side; ``"beside"``: on the line of the text in them.
+        ``"labelled"`` for buttons side by side; ``"beside"``: on the line of the text in them;
+        ``"chips"``: the same, as wide as a text.
     """
     text = (
         f'<div class="pplx" style="width:{kit.label_width};margin-right:8px;text-align:right;font-size:13px;'

@@ -32,6 +32,7 @@ _LAYOUTS: dict[str, dict[str, str]] = {
     "bound": {**_ROW, "margin": "0 0 8px"},
     "labelled": {**_ROW, "align_items": "flex-start", "margin": "0 0 2px"},
     "beside": {**_ROW, "margin": "0 0 2px"},
+    "chips": {**_ROW, "margin": "0 12px 2px 0", "width": "280px", "max_width": "100%"},
     "column": {"margin": "0"},
     "wide": {"margin": "0", "width": "100%"},
     "hidden": {"display": "none"},

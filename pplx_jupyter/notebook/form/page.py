@@ -26,8 +26,9 @@ _GONE = ".pplx-form .jupyter-widgets-disconnected"
 _STYLE = (
     "<style>.pplx-form .widget-radio-box{flex-wrap:wrap}"
     ".pplx-form .jupyter-widget-tagsinput{flex-wrap:wrap;row-gap:2px}"
-    ".pplx-form .jupyter-widget-tagsinput>.widget-text{display:inline-block!important;max-width:100%}"
-    ".pplx-form .jupyter-widget-taginput{max-width:100%;box-sizing:border-box}"
+    ".pplx-form .jupyter-widget-tagsinput>.widget-text{display:inline-block!important;"
+    "flex:1 1 120px;max-width:min(196px,100%)}"
+    ".pplx-form .jupyter-widget-taginput{width:100%;margin:1px 0;box-sizing:border-box}"
     f"{_GONE}::before{{content:none}}{_GONE}.jupyter-button{{opacity:.5;pointer-events:none}}</style>"
 )
 """Choices go on below where the page is narrow; the next chip has its place in sight; of a kernel that has ended one line speaks, not every widget."""

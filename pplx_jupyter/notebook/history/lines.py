@@ -28,9 +28,10 @@ _LONGEST = 70
 # Where there is little room, the question gives way: what a job costs is never out of sight.
 _GAP = "padding-right:min(14px,1.5vw)"
 _NUMBER = f'style="text-align:right;white-space:nowrap;{_GAP}"'
-_STATE = f'style="text-align:left;{_GAP}"'
+# A date, and a range, of one line where there is room; of a narrow page less than they need at least.
+_STATE = f'style="text-align:left;width:min(10em,18vw);{_GAP}"'
 _QUESTION = f'style="text-align:left;min-width:5.2em;overflow-wrap:anywhere;{_GAP}"'
-_USD = 'style="text-align:right;padding-right:0"'
+_USD = 'style="text-align:right;width:min(6em,12vw);padding-right:0"'
 _STATES = {
     "submitting": ("○", "", "sending"),
     "queued": ("○", "", "waiting"),
@@ -154,7 +155,7 @@ def _line_html(line: Line) -> str:
     usd = keep(escape(amount)).replace("–", "–<wbr>").replace("≈ ", "≈\u00a0")
     return (
         f"<tr><td {_NUMBER}>{line.number:,}</td>"
-        f'<td {_STATE}>{state}<br>{muted}{escape(keep(line.asked))}</span></td>'
+        f"<td {_STATE}>{state}<br>{muted}{escape(keep(line.asked))}</span></td>"
         f'<td {_QUESTION}><span dir="auto">{name}{escape(line.question)}</span><br>{muted}{" · ".join(below)}</span></td>'
         f"<td {_USD}>{usd}</td></tr>"
     )

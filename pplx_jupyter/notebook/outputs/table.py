@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pplx_jupyter.render import as_markdown, wrap
 from pplx_jupyter.render.clean import text as escape
+from pplx_jupyter.render.words import keep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -84,7 +85,7 @@ def table_html(
     top = "".join(cell("th", name, name) for name in head)
     body = "".join(line_of(row, "td") for row in rows)
     last = f"<tfoot>{line_of(foot, 'th')}</tfoot>" if foot else ""
-    lines = [f'<p class="pplx-m">{escape(line)}</p>' if line else "" for line in (above, below)]
+    lines = [f'<p class="pplx-m">{escape(keep(line))}</p>' if line else "" for line in (above, below)]
     return wrap(
         f'{lines[0]}<div class="pplx-x"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody>{last}</table></div>{lines[1]}'
     )

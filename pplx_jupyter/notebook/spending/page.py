@@ -131,7 +131,9 @@ def _html(
     bars = "".join(map(chart_html, charts))
     if folded and bars:
         bars = f"<details><summary>The figures as tables</summary>{bars}</details>"
-    foot = "".join(f'<p class="pplx-m" style="font-size:12px;margin:0">{escape(line)}</p>' for line in below)
+    foot = "".join(
+        f'<p class="pplx-m" style="font-size:12px;margin:0">{escape(keep(line))}</p>' for line in below
+    )
     return "".join([*parts, bars, foot])
 
 

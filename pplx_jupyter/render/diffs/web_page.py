@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 _LEFT, _RIGHT = 'style="text-align:left"', 'style="text-align:right"'
-_LAST = 'style="text-align:left;padding-right:0"'
 _INS = 'style="background-color:rgba(56,142,60,.2)"'
 _DEL = 'style="background-color:rgba(211,47,47,.16)"'
 
@@ -47,7 +46,7 @@ def write(page: Page) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Give a table whose cells are HTML already."""
-    sides = [_RIGHT if n in right else _LEFT for n in range(len(head) - 1)] + [_LAST]
+    sides = [_RIGHT if n in right else _LEFT for n in range(len(head))]
     cells = "".join(f'<th scope="col" {side}>{name}</th>' for name, side in zip(head, sides, strict=True))
     lines = "".join(
         "<tr>" + "".join(f"<td {side}>{cell}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>"
@@ -58,14 +57,17 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[i
 
 
 def _overview(page: Page) -> str:
-    # The change in a column of its own would be out of sight on a narrow page.
+    # On a narrow page a fourth column would be out of sight: the change is a second line.
     rows = [
-        (what, earlier, f"{later}<br><span {MUTED}>{change}</span>" if change else later)
-        for what, earlier, later, change in (
-            [clean.text(keep(cell)) for cell in row] for row in page.overview
-        )
+        (clean.text(what), _lines(*earlier.split(", ")), _lines(*later.split(", "), change))
+        for what, earlier, later, change in page.overview
     ]
     return _table(("", "Earlier", "Later, change"), rows)
+
+
+def _lines(first: str, *more: str) -> str:
+    small = "".join(f"<br><span {MUTED}>{clean.text(keep(line))}</span>" for line in more if line)
+    return f"{clean.text(keep(first))}{small}"
 
 
 def _sources(sources: Sequence[tuple[str, Ref]]) -> str:
