@@ -118,7 +118,8 @@ class BatchPlan:
             f"{fresh} {'is' if fresh == 1 else 'are'} new" if fresh else "",
         ]
         same = self.rows - self.questions
-        kinds = f"{count(self.rows, 'row')}{f' ({same} ask what another asks, and are asked once)' if same else ''}"
+        told = "1 asks what another asks, and is" if same == 1 else f"{same} ask what another asks, and are"
+        kinds = f"{count(self.rows, 'row')}{f' ({told} asked once)' if same else ''}"
         parts = [f"{kinds}: {', '.join(each for each in held if each)}."]
         if self.minutes:
             parts.append(f"About {self.minutes} at {self.at_once} at a time.")

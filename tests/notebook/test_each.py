@@ -57,7 +57,7 @@ def test_the_plan_stands_first_and_yes_asks(table: Kernel, sim: Simulator) -> No
     plan = ran.displays[0]["data"]
     assert "application/vnd.jupyter.widget-view+json" in plan
     assert "Not sent yet: 3 questions to buy, usually 1.20–3.90 USD together" in plan["text/plain"]
-    assert "4 rows (1 ask what another asks, and are asked once): 3 are new." in " ".join(
+    assert "4 rows (1 asks what another asks, and is asked once): 3 are new." in " ".join(
         plan["text/plain"].split()
     )
     assert "not asked yet: nothing was sent or billed" in ran.displays[1]["data"]["text/html"]
