@@ -179,6 +179,20 @@ def test_a_reply_that_is_cut_off_behind_the_id_loses_nothing(sim: Simulator, ask
     assert (len(sim.bill.jobs), posts(sim)) == (1, 1)
 
 
+@pytest.mark.parametrize("backend", ["sonar", "agent"])
+def test_a_reply_that_trips_whoever_reads_it_loses_no_id(
+    sim: Simulator, ask: Ask, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    def trip(*_args: Any, **_rest: Any) -> Any:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr("pplx_jupyter.watch.outcomes.sending.learnt", trip)
+    asker = ask(sim)
+    job = asker.job(backend=backend)
+    assert asker.end(job) == "completed"
+    assert (len(sim.bill.jobs), posts(sim)) == (1, 1)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_agent_is_unconfirmed_and_never_bought_twice(sim: Simulator, ask: Ask, fault: str) -> None:
     sim.add_fault(f"{fault}@post#1")

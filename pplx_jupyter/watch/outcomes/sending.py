@@ -80,8 +80,12 @@ def after_lost(row: Row, reason: str, now: float, part: Reply | None = None) -> 
     part
         What of the reply came; where that names the job, it exists.
     """
-    if part is not None and part.ok and read_cut_id(part.text):
-        return _accepted(row, part, now)
+    remote_id = read_cut_id(part.text) if part is not None and part.ok else ""
+    if part is not None and remote_id:
+        # Its id is all that is read: whatever else it holds may be why it is taken for lost.
+        return Change(
+            {"state": "queued", "request_id": part.request_id, **_known_as(remote_id, now), "due_at": now}
+        )
     if backend_module(row.backend).RESENDS:
         return _perhaps_accepted(row, reason, now)
     return _perhaps_accepted(row, reason, now, part)
@@ -139,7 +143,7 @@ def _accepted(row: Row, reply: Reply, now: float) -> Change:
         status = dataclasses.replace(status, remote_id=read_cut_id(reply.text))
     if not status.remote_id:
         return _perhaps_accepted(row, "the reply names no job", now, reply)
-    changes = {"remote_id": status.remote_id, "accepted_at": now, "tries": 0, "trouble": None}
+    changes = _known_as(status.remote_id, now)
     row = dataclasses.replace(row, accepted_at=now, remote_id=status.remote_id)
     rest = learnt(row, reply, now)
     if "state" not in rest.changes or _lacks_answer(row, status.state, reply):
@@ -147,6 +151,11 @@ def _accepted(row: Row, reply: Reply, now: float) -> Change:
         under_way = {"state": "queued", "remote_status": status.remote_status, "request_id": reply.request_id}
         return Change({**under_way, **changes, "due_at": now})
     return dataclasses.replace(rest, changes={**rest.changes, **changes})
+
+
+def _known_as(remote_id: str, now: float) -> dict[str, Any]:
+    """Give what a row is that the service has under this id."""
+    return {"remote_id": remote_id, "accepted_at": now, "tries": 0, "trouble": None}
 
 
 def _lacks_answer(row: Row, state: str, reply: Reply) -> bool:
